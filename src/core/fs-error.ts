@@ -84,3 +84,14 @@ export class FencedError extends FsError {
     this.name = "FencedError";
   }
 }
+
+/**
+ * The state may be half changed: nothing may be answered any more. The process ends at once, recovery replays what the
+ * journal holds, and the request that was being served runs again (rules J1, J2, J7). No FsError: it is no answer.
+ */
+export class CrashError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "CrashError";
+  }
+}
