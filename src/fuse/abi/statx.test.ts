@@ -1,0 +1,111 @@
+import { codecSuite } from "./testing/codec-suite.ts";
+import {
+  STATX_IN_SIZE,
+  STATX_OUT_SIZE,
+  STATX_SIZE,
+  SX_TIME_SIZE,
+  decodeStatx,
+  decodeStatxIn,
+  decodeStatxOut,
+  decodeSxTime,
+  encodeStatx,
+  encodeStatxIn,
+  encodeStatxOut,
+  encodeSxTime,
+  newStatx,
+  newStatxIn,
+  newStatxOut,
+  newSxTime,
+} from "./statx.ts";
+
+codecSuite({
+  name: "fuse_sx_time",
+  size: SX_TIME_SIZE,
+  make: newSxTime,
+  decode: decodeSxTime,
+  encode: encodeSxTime,
+  golden: "abbbccddeeffffff0302019000000000",
+  value: { sec: -73588229205, nsec: 2415985155 },
+});
+
+codecSuite({
+  name: "fuse_statx",
+  size: STATX_SIZE,
+  make: newStatx,
+  decode: decodeStatx,
+  encode: encodeStatx,
+  golden:
+    "00000090030201907966554433221100090603900c0804900f0a0590061100007e665544332211007f66554433221100806655443322110081665544332211009fbbccddeeffffff271a0d90000000009cbbccddeeffffff302010900000000099bbccddeeffffff392613900000000096bbccddeeffffff422c169000000000452e1790483018904b3219904e341a9000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000",
+  value: {
+    mask: 2415919104,
+    blksize: 2415985155,
+    attributes: 4822678189205113,
+    nlink: 2416117257,
+    uid: 2416183308,
+    gid: 2416249359,
+    mode: 4358,
+    ino: 4822678189205118,
+    size: 4822678189205119,
+    blocks: 4822678189205120,
+    attributesMask: 4822678189205121,
+    atime: { sec: -73588229217, nsec: 2416777767 },
+    btime: { sec: -73588229220, nsec: 2416975920 },
+    ctime: { sec: -73588229223, nsec: 2417174073 },
+    mtime: { sec: -73588229226, nsec: 2417372226 },
+    rdevMajor: 2417438277,
+    rdevMinor: 2417504328,
+    devMajor: 2417570379,
+    devMinor: 2417636430,
+  },
+});
+
+codecSuite({
+  name: "fuse_statx_in",
+  size: STATX_IN_SIZE,
+  make: newStatxIn,
+  decode: decodeStatxIn,
+  encode: encodeStatxIn,
+  golden: "000000900000000078665544332211000604029009060390",
+  value: {
+    getattrFlags: 2415919104,
+    fh: 4822678189205112,
+    sxFlags: 2416051206,
+    sxMask: 2416117257,
+  },
+});
+
+codecSuite({
+  name: "fuse_statx_out",
+  size: STATX_OUT_SIZE,
+  make: newStatxOut,
+  decode: decodeStatxOut,
+  encode: encodeStatxOut,
+  golden:
+    "77665544332211000302019006040290000000000000000000000000000000000c0804900f0a05907d66554433221100150e0790181008901b1209900a11000082665544332211008366554433221100846655443322110085665544332211009bbbccddeeffffff332211900000000098bbccddeeffffff3c2814900000000095bbccddeeffffff452e17900000000092bbccddeeffffff4e341a900000000051361b9054381c90573a1d905a3c1e9000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000",
+  value: {
+    attrValidSec: 4822678189205111,
+    attrValidNsec: 2415985155,
+    flags: 2416051206,
+    stat: {
+      mask: 2416183308,
+      blksize: 2416249359,
+      attributes: 4822678189205117,
+      nlink: 2416381461,
+      uid: 2416447512,
+      gid: 2416513563,
+      mode: 4362,
+      ino: 4822678189205122,
+      size: 4822678189205123,
+      blocks: 4822678189205124,
+      attributesMask: 4822678189205125,
+      atime: { sec: -73588229221, nsec: 2417041971 },
+      btime: { sec: -73588229224, nsec: 2417240124 },
+      ctime: { sec: -73588229227, nsec: 2417438277 },
+      mtime: { sec: -73588229230, nsec: 2417636430 },
+      rdevMajor: 2417702481,
+      rdevMinor: 2417768532,
+      devMajor: 2417834583,
+      devMinor: 2417900634,
+    },
+  },
+});
