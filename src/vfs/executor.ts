@@ -1,0 +1,164 @@
+/**
+ * Runs operations by rule J1: validate, reserve journal space, execute, append; the caller replies after that.
+ *
+ * What always holds:
+ *   - a refused operation (FsError from `prepare`) leaves neither a record nor a trace in the state;
+ *   - whatever goes wrong after the reservation is a CrashError: the process ends and recovery replays (J2);
+ *   - a request whose record the journal already holds (it was journalled, then the process died before its reply)
+ *     is not run again: it gets the recorded result (J7). So every request runs at most one operation with its
+ *     `unique`, and decides nothing before it.
+ */
+import { ByteReader } from "../core/byte-reader.ts";
+import { assert } from "../core/assert.ts";
+import { CrashError, FsError } from "../core/fs-error.ts";
+import type { Ino } from "../core/ids.ts";
+import { JournalScratch, type Journal, type WriteFields } from "../journal/journal.ts";
+import { emptyWriteArgs, RECORD_KIND_WRITE } from "../journal/record.ts";
+import type { MetaState } from "../meta/meta-state.ts";
+import type { Caller, Operation } from "../meta/operation.ts";
+import type { FileState } from "./file-state.ts";
+import { applyWrite, prepareWrite, WriteRecordFlag } from "./ops/write.ts";
+
+/** The journal's last record, when it may belong to a request that was never answered. */
+export interface RecordedOperation {
+  readonly kind: number;
+  readonly version: number;
+  readonly unique: number;
+  readonly connection: number;
+  /** The payload behind the record's header; of a WRITE it is not needed. */
+  readonly payload: Uint8Array;
+}
+
+export interface WriteRequest {
+  ino: Ino;
+  offset: number;
+  length: number;
+  /** O_APPEND: the data goes to the end, wherever the caller believes that to be. */
+  append: boolean;
+  killSuidgid: boolean;
+}
+
+export class Executor {
+  readonly state: FileState;
+  readonly journal: Journal;
+  /** FUSE connection id that records carry; 0 for the library. */
+  connection = 0;
+  /** JSN of the last record that changed something. */
+  operationCount = 0;
+  #recorded: RecordedOperation | undefined;
+  readonly #scratch = new JournalScratch();
+  readonly #fields = { kind: 0, version: 0, unique: 0, connection: 0 };
+  readonly #write: WriteFields = { ...emptyWriteArgs(), unique: 0, connection: 0 };
+
+  constructor(state: FileState, journal: Journal) {
+    this.state = state;
+    this.journal = journal;
+  }
+
+  /** After a restart: the last record, for the request that may come again. */
+  setRecorded(recorded: RecordedOperation | undefined): void {
+    this.#recorded = recorded;
+  }
+
+  runMeta<Args, Result>(
+    operation: Operation<MetaState, Args, Result>,
+    caller: Caller,
+    args: Args,
+  ): Result {
+    return this.#run(operation, this.state.meta, caller, args);
+  }
+
+  runFile<Args, Result>(
+    operation: Operation<FileState, Args, Result>,
+    caller: Caller,
+    args: Args,
+  ): Result {
+    return this.#run(operation, this.state, caller, args);
+  }
+
+  /**
+   * The data are `request.length` bytes at `at + 80` of `buffer`; the 80 bytes before them are overwritten.
+   * Returns the position the data went to.
+   */
+  write(caller: Caller, request: WriteRequest, buffer: Uint8Array, at: number): number {
+    if (this.#takeRecorded(caller.unique, RECORD_KIND_WRITE) !== undefined) return request.offset;
+    const { state, journal } = this;
+    const inode = prepareWrite(state, request);
+    const offset = request.append ? inode.size : request.offset;
+    if (journal.reserveWrite(request.length) !== "ok") throw noRoom(journal);
+    const fields = this.#write;
+    fields.ino = request.ino;
+    fields.offset = offset;
+    fields.dataLength = request.length;
+    fields.timeSec = caller.now.sec;
+    fields.timeNsec = caller.now.nsec;
+    fields.flags = request.killSuidgid ? WriteRecordFlag.KILL_SUIDGID : 0;
+    fields.unique = caller.unique;
+    fields.connection = this.connection;
+    try {
+      journal.appendWrite(fields, buffer, at);
+      applyWrite(state, fields, {
+        segment: journal.lastSegment,
+        dataAt: journal.lastDataOffset,
+        dataLength: request.length,
+        dataCrc: fields.dataCrc,
+      });
+      state.meta.trickle();
+    } catch (error) {
+      throw new CrashError("a write failed half way", { cause: error });
+    }
+    this.operationCount++;
+    return offset;
+  }
+
+  #run<State, Args, Result>(
+    operation: Operation<State, Args, Result>,
+    state: State,
+    caller: Caller,
+    args: Args,
+  ): Result {
+    const recorded = this.#takeRecorded(caller.unique, operation.kind);
+    if (recorded !== undefined) {
+      const reader = new ByteReader().open(recorded.payload, 0, recorded.payload.length);
+      return operation.decode(reader, recorded.version).result;
+    }
+    let result: Result;
+    try {
+      result = operation.prepare(state, caller, args);
+    } catch (error) {
+      if (error instanceof FsError) throw error;
+      throw new CrashError(`${operation.name} could not be validated`, { cause: error });
+    }
+    const scratch = this.#scratch.reset();
+    operation.encode(scratch, args, result);
+    if (this.journal.reserve(scratch.length) !== "ok") throw noRoom(this.journal);
+    const fields = this.#fields;
+    fields.kind = operation.kind;
+    fields.version = operation.version;
+    fields.unique = caller.unique;
+    fields.connection = this.connection;
+    try {
+      operation.apply(state, args, result);
+      this.journal.append(fields, scratch);
+      this.state.meta.trickle();
+    } catch (error) {
+      throw new CrashError(`${operation.name} failed half way`, { cause: error });
+    }
+    this.operationCount++;
+    return result;
+  }
+
+  /** The recorded operation when this request is the one it answers. */
+  #takeRecorded(unique: number, kind: number): RecordedOperation | undefined {
+    const recorded = this.#recorded;
+    if (recorded === undefined || unique === 0 || recorded.unique !== unique) return undefined;
+    if (recorded.connection !== this.connection) return undefined;
+    this.#recorded = undefined;
+    assert(recorded.kind === kind, `request ${unique} is recorded as another operation`);
+    return recorded;
+  }
+}
+
+function noRoom(journal: Journal): FsError {
+  return new FsError("ENOSPC", `the journal is full (${journal.fullReason})`);
+}

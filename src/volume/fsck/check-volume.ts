@@ -1,0 +1,43 @@
+/** fsck of one volume: read-only, of its last committed instant. What the journal holds beyond it is replayed at the next mount. */
+import { databasePath } from "../create-volume.ts";
+import { SqliteTables } from "../../meta/sqlite/sqlite-tables.ts";
+import { checkMetadata } from "./check-metadata.ts";
+import { checkPacks } from "./check-packs.ts";
+import { ProblemList, type FsckProblem } from "./problem.ts";
+
+export interface CheckVolumeOptions {
+  /** The volume's directory. */
+  readonly root: string;
+  readonly uuid: string;
+  readonly timeline: string;
+  /** Leaves out the packs' contents. */
+  readonly metadataOnly: boolean;
+  readonly signal: AbortSignal;
+  readonly onProgress: (text: string) => void;
+}
+
+export interface CheckResult {
+  readonly problems: readonly FsckProblem[];
+  readonly problemCount: number;
+  readonly inodeCount: number;
+  readonly packCount: number;
+  readonly packSize: number;
+}
+
+/** Throws what opening the database throws; everything else is a problem in the result. */
+export function checkVolume(options: CheckVolumeOptions): CheckResult {
+  const tables = SqliteTables.open(databasePath(options.root), { readOnly: true });
+  try {
+    const problems = new ProblemList();
+    // One transaction: the whole check sees one instant, whatever a mount commits meanwhile.
+    tables.database.exec("BEGIN");
+    options.onProgress("metadata");
+    const inodeCount = checkMetadata(tables, problems, options.signal);
+    options.onProgress("packs");
+    const totals = checkPacks(tables, problems, { ...options, contents: !options.metadataOnly });
+    tables.database.exec("COMMIT");
+    return { problems: problems.listed, problemCount: problems.count, inodeCount, ...totals };
+  } finally {
+    tables.close();
+  }
+}
