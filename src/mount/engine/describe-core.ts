@@ -1,0 +1,35 @@
+/** An open volume in numbers, as `status`, `stats` and the metrics show it. */
+import { JOURNAL_SIZE_DEFAULT } from "../../journal/journal.ts";
+import type { VolumeCore } from "../../volume/volume-core.ts";
+
+export function describeCore(core: VolumeCore): Record<string, unknown> {
+  const { state, journal } = core;
+  let pendingBytes = 0;
+  let liveBytes = 0;
+  for (const pack of state.pending.values()) pendingBytes += pack.plainSize;
+  for (const row of state.packs.values()) liveBytes += row.liveSize;
+  const { operations, ageMs } = core.uncut;
+  return {
+    inodes: state.meta.inodeCount,
+    bytes: state.meta.byteCount,
+    orphans: state.meta.orphans.size,
+    packs: state.packs.count,
+    storedBytes: state.packs.storedSize,
+    packedBytes: state.packs.storedSizeEver,
+    liveBytes,
+    cut: state.cut - 1,
+    dirtyBytes: state.dirty.byteCount,
+    pendingPacks: state.pending.size,
+    pendingBytes,
+    unsyncedCuts: core.unsyncedCutCount,
+    journalBytes: journal.liveSize,
+    journalLimit: JOURNAL_SIZE_DEFAULT,
+    unflushedBytes: journal.unflushedSize,
+    lastJsn: journal.lastJsn,
+    flushedJsn: journal.flushedJsn,
+    operations: core.executor.operationCount,
+    uncutOperations: operations,
+    uncutAgeMs: ageMs,
+    problem: core.problem,
+  };
+}

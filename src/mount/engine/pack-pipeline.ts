@@ -1,0 +1,145 @@
+/**
+ * From a cut to the store: flushes the WAL, has packs built, puts them, deletes dead ones.
+ *
+ * What always holds: nothing of a cut is sent before its WAL is flushed (K1); only a staged, frozen file is ever sent
+ * under a pack's name (K3), and when the store has that name already its bytes must be the same.
+ */
+import { open, unlink, type FileHandle } from "node:fs/promises";
+import type { Clock } from "../../core/clock.ts";
+import { FsError } from "../../core/fs-error.ts";
+import { toPackId, type PackId } from "../../core/ids.ts";
+import type { Log } from "../../core/log.ts";
+import type { ObjectStore } from "../../object/object-store.ts";
+import { packKey } from "../../pack/pack-name.ts";
+import type { EngineInput, EngineOutput, PackOrder } from "../../volume/engine-message.ts";
+
+/** Between two tries of a store that fails: it may be full or away for long. */
+const RETRY_MS = 500;
+/** Read at a time when an object is compared with a file. */
+const COMPARE_SIZE: number = 1024 * 1024;
+
+export interface StagedPackFile {
+  readonly path: string;
+  readonly size: number;
+}
+
+export interface PackPipelineOptions {
+  readonly store: ObjectStore;
+  readonly timeline: string;
+  readonly walPath: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly build: (order: PackOrder) => Promise<StagedPackFile>;
+  readonly send: (input: EngineInput) => void;
+  readonly signal: AbortSignal;
+}
+
+export class PackPipeline {
+  readonly #options: PackPipelineOptions;
+  #wal: FileHandle | undefined;
+  /** Cuts are worked on in their order. */
+  #tail: Promise<void> = Promise.resolve();
+  #problem: string | undefined;
+  readonly failed: Promise<never>;
+  readonly #fail: (error: unknown) => void;
+
+  constructor(options: PackPipelineOptions) {
+    this.#options = options;
+    const failure = Promise.withResolvers<never>();
+    this.failed = failure.promise;
+    this.failed.catch(() => {});
+    this.#fail = failure.reject;
+  }
+
+  receive(output: EngineOutput): void {
+    const work = (): Promise<void> =>
+      output.kind === "cut" ? this.#cut(output.cut, output.packs) : this.#delete(output.packs);
+    this.#tail = this.#tail.then(work).catch((error: unknown) => this.#fail(error));
+  }
+
+  async close(): Promise<void> {
+    await this.#tail;
+    await this.#wal?.close();
+  }
+
+  async #cut(cut: number, packs: readonly PackOrder[]): Promise<void> {
+    await this.#syncWal();
+    this.#options.send({ kind: "walSynced", cut });
+    for (const order of packs) await this.#store(order);
+  }
+
+  /** A failed flush may have lost pages for good: it is never tried again, the process ends (J2). */
+  async #syncWal(): Promise<void> {
+    this.#wal ??= await open(this.#options.walPath, "r+");
+    await this.#wal.datasync();
+  }
+
+  async #store(order: PackOrder): Promise<void> {
+    const { store, timeline, send } = this.#options;
+    const staged = await this.#untilDone(`build pack ${order.pack}`, () =>
+      this.#options.build(order),
+    );
+    const key = packKey(timeline, order.pack);
+    await this.#untilDone(`store ${key}`, async () => {
+      const outcome = await store.createFromFile(key, staged.path);
+      if (outcome.created) return;
+      if (!(await hasBytesOf(store, key, staged))) {
+        throw new FsError("EEXIST", `${key} exists in ${store.url} with other bytes`);
+      }
+    });
+    send({ kind: "packStored", pack: order.pack, storedSize: staged.size });
+    await unlink(staged.path);
+  }
+
+  async #delete(packs: readonly PackId[]): Promise<void> {
+    const { store, timeline, send } = this.#options;
+    for (const pack of packs) {
+      await this.#untilDone(`delete pack ${pack}`, () => store.delete(packKey(timeline, pack)));
+      send({ kind: "packDeleted", pack: toPackId(pack) });
+    }
+  }
+
+  /** Full or failing stores are waited for: what is pending is safe in the journal. Damage is not waited for. */
+  async #untilDone<T>(what: string, work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        const result = await work();
+        if (this.#problem !== undefined) this.#setProblem(undefined, "");
+        return result;
+      } catch (error) {
+        const code = error instanceof FsError ? error.code : "EIO";
+        if (code !== "ENOSPC" && code !== "EDQUOT" && !isRetryable(error)) throw error;
+        this.#setProblem(code, `cannot ${what}: ${String(error)}`);
+        await this.#options.clock.sleep(RETRY_MS, this.#options.signal);
+      }
+    }
+  }
+
+  #setProblem(code: string | undefined, message: string): void {
+    if (code === this.#problem) return;
+    this.#problem = code;
+    if (code === undefined) this.#options.log.info("the store works again");
+    else this.#options.log.warn(message, { code });
+    this.#options.send({ kind: "storeProblem", code, message });
+  }
+}
+
+/** Compares an object with a local file, byte by byte (S2: a size proves nothing). */
+async function hasBytesOf(
+  store: ObjectStore,
+  key: string,
+  staged: StagedPackFile,
+): Promise<boolean> {
+  await using file = await open(staged.path, "r");
+  const local = Buffer.alloc(COMPARE_SIZE);
+  for (let offset = 0; offset < staged.size; offset += COMPARE_SIZE) {
+    const remote = await store.getRange(key, { offset, length: COMPARE_SIZE });
+    const { bytesRead } = await file.read(local, 0, COMPARE_SIZE, offset);
+    if (remote === undefined || !local.subarray(0, bytesRead).equals(remote)) return false;
+  }
+  return (await store.head(key))?.size === staged.size;
+}
+
+function isRetryable(error: unknown): boolean {
+  return error instanceof Error && "retryable" in error && error.retryable === true;
+}

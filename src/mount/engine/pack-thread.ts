@@ -1,0 +1,65 @@
+/** The pack thread: builds planned packs into the staging directory, one after the other (rules K2, K3). */
+import { workerData } from "node:worker_threads";
+import type { MessagePort } from "node:worker_threads";
+import { FsError } from "../../core/fs-error.ts";
+import { toPackId } from "../../core/ids.ts";
+import { NodeDisk } from "../../journal/disk.ts";
+import { setThreadName } from "../../sys/process.ts";
+import { LocalBlocks } from "../../volume/local-blocks.ts";
+import { PackBuilder } from "../../volume/pack-builder.ts";
+import type { FromPacks, ThreadStart, ToPacks } from "./engine-link.ts";
+import { stagingRoot } from "./volume-paths.ts";
+
+export interface PackThreadStart extends ThreadStart {
+  readonly port: MessagePort;
+}
+
+/** Where the journal is, told when the engine has opened it. */
+export interface PackThreadJournal {
+  readonly journalDir: string;
+  readonly journalUuid: string;
+}
+
+const start = workerData as PackThreadStart;
+const { options } = start;
+setThreadName("shoal-packs");
+let builder: PackBuilder | undefined;
+
+start.port.on("message", (message: ToPacks | PackThreadJournal) => {
+  if ("journalDir" in message) {
+    builder = openBuilder(message);
+    return;
+  }
+  start.port.postMessage(build(message));
+});
+
+function openBuilder(journal: PackThreadJournal): PackBuilder {
+  const staging = stagingRoot(start.stateDirectory);
+  return new PackBuilder({
+    disk: new NodeDisk(),
+    journalDir: journal.journalDir,
+    journalUuid: Buffer.from(journal.journalUuid, "hex"),
+    stagingRoot: staging,
+    volumeUuid: options.uuid,
+    timeline: options.timeline,
+    compression: options.compression,
+    blocks: new LocalBlocks({
+      storeRoot: options.root,
+      stagingRoot: staging,
+      volumeUuid: options.uuid,
+      timeline: options.timeline,
+    }),
+  });
+}
+
+function build(message: ToPacks): FromPacks {
+  const { pack } = message;
+  try {
+    if (builder === undefined) throw new FsError("EIO", "the pack thread has no journal yet");
+    const staged = builder.build(toPackId(pack), message.plan);
+    return { kind: "staged", pack, path: staged.path, size: staged.size };
+  } catch (error) {
+    const code = error instanceof FsError ? error.code : "EIO";
+    return { kind: "failed", pack, code, message: String(error) };
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * The engine of a mount: starts the threads of a volume process and speaks for them (DESIGN section 4).
+ *
+ * What always holds: a thread that fails makes `ended` reject, and the process dies (J2); loading opens nothing of the
+ * volume, so a warm spare may hold it ready.
+ */
+import { mkdirSync, readdirSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
+import { SystemClock } from "../../core/clock.ts";
+import { CrashError, ERRNO, FsError, type ErrorCode } from "../../core/fs-error.ts";
+import type { Log } from "../../core/log.ts";
+import { NOTIFIER_WORKER_URL } from "../../fuse/notifier.ts";
+import { FileObjectStore } from "../../object/file-object-store.ts";
+import { parsePackPath } from "../../pack/pack-name.ts";
+import { removeTemporaries } from "../../pack/staged-pack.ts";
+import { createEventfd, ringEventfd } from "../../sys/eventfd.ts";
+import { databasePath } from "../../volume/create-volume.ts";
+import type { PackOrder } from "../../volume/engine-message.ts";
+import type { DrainResult, Engine, EngineCall, EngineEnd, EngineStart } from "../engine-port.ts";
+import type {
+  FromEngine,
+  FromPacks,
+  ThreadStart,
+  ToEngine,
+  ToPacks,
+  VolumeEngineOptions,
+} from "./engine-link.ts";
+import type { PackThreadJournal } from "./pack-thread.ts";
+import { AccessStream } from "./access-stream.ts";
+import { runFsckThread } from "../fsck/run-fsck.ts";
+import { PackPipeline, type StagedPackFile } from "./pack-pipeline.ts";
+import { stagingRoot } from "./volume-paths.ts";
+
+/** How often a drain looks whether all is stored. */
+const DRAIN_POLL_MS = 20;
+
+export async function loadEngine(start: EngineStart): Promise<Engine> {
+  const engine = new VolumeEngine(start);
+  await engine.loaded;
+  return engine;
+}
+
+class VolumeEngine implements Engine {
+  readonly ended: Promise<EngineEnd>;
+  readonly loaded: Promise<void>;
+  readonly #start: EngineStart;
+  readonly #options: VolumeEngineOptions;
+  readonly #log: Log;
+  readonly #clock = new SystemClock();
+  readonly #doorbellFd: number;
+  readonly #engine: Worker;
+  readonly #packPort: MessagePort;
+  readonly #workers: Worker[] = [];
+  readonly #end = Promise.withResolvers<EngineEnd>();
+  readonly #becameLoaded = Promise.withResolvers<void>();
+  readonly #becameServing = Promise.withResolvers<Readonly<Record<string, unknown>>>();
+  readonly #calls = new Map<number, PromiseWithResolvers<unknown>>();
+  readonly #builds = new Map<number, PromiseWithResolvers<StagedPackFile>>();
+  readonly #abort = new AbortController();
+  readonly #access = new AccessStream((on) => this.#call("observe", { on }));
+  #pipeline: PackPipeline | undefined;
+  #lastId = 0;
+
+  constructor(start: EngineStart) {
+    this.#start = start;
+    this.#options = start.options as VolumeEngineOptions;
+    this.#log = start.log;
+    this.ended = this.#end.promise;
+    this.loaded = this.#becameLoaded.promise;
+    this.#doorbellFd = createEventfd();
+    const common: ThreadStart = {
+      fuseFd: start.fds.fuse,
+      handoffFd: start.fds.handoff,
+      doorbellFd: this.#doorbellFd,
+      stateDirectory: start.stateDirectory,
+      options: this.#options,
+    };
+    const flush = new MessageChannel();
+    const notifier = new MessageChannel();
+    const packs = new MessageChannel();
+    this.#packPort = packs.port1;
+    this.#packPort.on("message", (message: FromPacks) => this.#onPack(message));
+    this.#engine = this.#spawn(
+      workerUrl("engine-thread"),
+      { ...common, flushPort: flush.port1, notifierPort: notifier.port1 },
+      [flush.port1, notifier.port1],
+    );
+    this.#engine.on("message", (message: FromEngine) => this.#onEngine(message));
+    this.#spawn(workerUrl("flush-thread"), { ...common, port: flush.port2 }, [flush.port2]);
+    this.#spawn(workerUrl("pack-thread"), { ...common, port: packs.port2 }, [packs.port2]);
+    this.#spawn(
+      NOTIFIER_WORKER_URL,
+      { fd: start.fds.fuse, port: notifier.port2, doorbellFd: this.#doorbellFd },
+      [notifier.port2],
+    );
+  }
+
+  async serve(generation: number): Promise<Readonly<Record<string, unknown>>> {
+    const staging = stagingRoot(this.#start.stateDirectory);
+    mkdirSync(staging, { recursive: true, mode: 0o700 });
+    removeTemporaries(staging);
+    const store = await FileObjectStore.open({ root: this.#options.root, clock: this.#clock });
+    this.#pipeline = new PackPipeline({
+      store,
+      timeline: this.#options.timeline,
+      walPath: `${databasePath(this.#options.root)}-wal`,
+      clock: this.#clock,
+      log: this.#log,
+      build: (order) => this.#build(order),
+      send: (input) => this.#send({ kind: "input", input }),
+      signal: this.#abort.signal,
+    });
+    this.#pipeline.failed.catch((error: unknown) => this.#end.reject(error as Error));
+    this.#send({ kind: "serve", generation });
+    return this.#becameServing.promise;
+  }
+
+  request(call: EngineCall): Promise<unknown> {
+    switch (call.method) {
+      case "drain":
+        return this.#drain(call.signal);
+      case "stop":
+        this.#send({ kind: "stop" });
+        return this.ended;
+      case "access":
+        return this.#access.follow(call.signal, (records) => call.event(records));
+      case "fsck":
+        return this.#fsck(call);
+      default:
+        return this.#call(call.method, call.params);
+    }
+  }
+
+  /** Checks the last commit beside the engine, in a thread of its own. */
+  async #fsck(call: EngineCall): Promise<unknown> {
+    await this.#call("cut", undefined);
+    const { metadataOnly } = (call.params ?? {}) as { metadataOnly?: boolean };
+    return runFsckThread({
+      start: {
+        root: this.#options.root,
+        uuid: this.#options.uuid,
+        timeline: this.#options.timeline,
+        metadataOnly: metadataOnly === true,
+      },
+      signal: call.signal,
+      onProgress: (text) => call.event(text),
+    });
+  }
+
+  /** Stores what was acknowledged when this began; goes on serving. */
+  async #drain(signal: AbortSignal): Promise<DrainResult> {
+    const { cut } = (await this.#call("cut", undefined)) as { cut: number };
+    for (;;) {
+      const state = (await this.#call("stored", { cut })) as { stored: boolean; problem?: string };
+      if (state.stored) return { drained: true };
+      if (signal.aborted) {
+        return { drained: false, message: state.problem ?? "packs are still being stored" };
+      }
+      await this.#clock.sleep(DRAIN_POLL_MS);
+    }
+  }
+
+  #call(method: string, params: unknown): Promise<unknown> {
+    const id = ++this.#lastId;
+    const call = Promise.withResolvers<unknown>();
+    this.#calls.set(id, call);
+    this.#send({ kind: "call", id, method, params });
+    return call.promise;
+  }
+
+  #onEngine(message: FromEngine): void {
+    switch (message.kind) {
+      case "loaded":
+        this.#becameLoaded.resolve();
+        return;
+      case "serving":
+        removeStrays(stagingRoot(this.#start.stateDirectory), new Set(message.pendingPacks));
+        this.#tellPacks(message);
+        this.#becameServing.resolve(message.findings);
+        return;
+      case "refused":
+        this.#becameServing.reject(toError(message.code, message.message));
+        return;
+      case "output":
+        this.#pipeline?.receive(message.output);
+        return;
+      case "answer":
+        this.#take(message.id)?.resolve(message.value);
+        return;
+      case "failure":
+        this.#take(message.id)?.reject(toError(message.code, message.message));
+        return;
+      case "ended":
+        void this.#finish(message.outcome);
+        return;
+      case "access":
+        this.#access.receive(message.records);
+    }
+  }
+
+  #onPack(message: FromPacks): void {
+    const build = this.#builds.get(message.pack);
+    this.#builds.delete(message.pack);
+    if (message.kind === "staged") build?.resolve({ path: message.path, size: message.size });
+    else build?.reject(toError(message.code, message.message));
+  }
+
+  #build(order: PackOrder): Promise<StagedPackFile> {
+    const build = Promise.withResolvers<StagedPackFile>();
+    this.#builds.set(order.pack, build);
+    const message: ToPacks = { pack: order.pack, plan: order.plan };
+    this.#packPort.postMessage(message);
+    return build.promise;
+  }
+
+  #tellPacks(message: Extract<FromEngine, { kind: "serving" }>): void {
+    const journal: PackThreadJournal = {
+      journalDir: message.journalDir,
+      journalUuid: message.journalUuid,
+    };
+    this.#packPort.postMessage(journal);
+  }
+
+  #take(id: number): PromiseWithResolvers<unknown> | undefined {
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    return call;
+  }
+
+  async #finish(outcome: EngineEnd["outcome"]): Promise<void> {
+    await this.#pipeline?.close();
+    this.#abort.abort(new FsError("ECANCELED", "the engine has ended"));
+    this.#end.resolve({ outcome, drained: true });
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  #send(message: ToEngine): void {
+    this.#engine.postMessage(message);
+    ringEventfd(this.#doorbellFd);
+  }
+
+  #spawn(url: URL, data: unknown, transfer: MessagePort[]): Worker {
+    const worker = new Worker(url, { workerData: data, transferList: transfer });
+    worker.on("error", (error) => this.#end.reject(error as Error));
+    worker.on("exit", (code) => {
+      if (code !== 0) this.#end.reject(new CrashError(`a thread ended with code ${code}`));
+    });
+    this.#workers.push(worker);
+    return worker;
+  }
+}
+
+/** Removes staged packs that nothing waits for: stored before a crash, or of a commit that was lost (K1). */
+function removeStrays(staging: string, pending: ReadonlySet<number>): void {
+  for (const path of readdirSync(staging, { recursive: true, encoding: "utf8" })) {
+    const name = parsePackPath(path);
+    if (name !== undefined && !pending.has(name.pack)) unlinkSync(join(staging, path));
+  }
+}
+
+function workerUrl(name: string): URL {
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  return new URL(`./${name}.${extension}`, import.meta.url);
+}
+
+function toError(code: string, message: string): FsError {
+  return new FsError(code in ERRNO ? (code as ErrorCode) : "EIO", message);
+}

@@ -1,0 +1,116 @@
+/** Attributes through FUSE: GETATTR, SETATTR, STATX (for the time of birth) and READLINK. */
+import { ERRNO, FsError } from "../../core/fs-error.ts";
+import { toIno } from "../../core/ids.ts";
+import type { GetattrIn, SetattrIn } from "../../fuse/abi/attr.ts";
+import { SetattrValid } from "../../fuse/abi/flags.ts";
+import { newStatxOut, type StatxIn } from "../../fuse/abi/statx.ts";
+import type { AttributeOperations } from "../../fuse/filesystem.ts";
+import type { Reply } from "../../fuse/reply.ts";
+import type { Request } from "../../fuse/request.ts";
+import { InodeFlag } from "../../meta/inode.ts";
+import { setattr, type SetattrArgs } from "../../vfs/ops/setattr.ts";
+import { allocatedBytes } from "../../vfs/extent-walk.ts";
+import { IO_SIZE, VALID_SEC, type FrontEndContext } from "./front-end-context.ts";
+
+/** STATX_BASIC_STATS and STATX_BTIME. Source: include/uapi/linux/stat.h. */
+const STATX_MASK = 0x7ff | 0x800;
+const StatxAttribute = { IMMUTABLE: 0x10, APPEND: 0x20, NODUMP: 0x40 } as const;
+const SECTOR_SIZE = 512;
+
+export class VolumeAttributes implements AttributeOperations {
+  readonly #context: FrontEndContext;
+  readonly #statx = newStatxOut();
+
+  constructor(context: FrontEndContext) {
+    this.#context = context;
+  }
+
+  getattr(request: Request, _argument: GetattrIn, reply: Reply): void {
+    const inode = this.#context.state.meta.getInode(toIno(request.nodeid));
+    if (inode === undefined) reply.error(-ERRNO.ESTALE);
+    else reply.attr(this.#context.attr(inode), VALID_SEC);
+  }
+
+  setattr(request: Request, argument: SetattrIn, reply: Reply): void {
+    const ino = toIno(request.nodeid);
+    if (argument.valid & SetattrValid.SIZE) {
+      const inode = this.#context.state.meta.requireInode(ino);
+      if (argument.size > inode.size) this.#context.space.check();
+    }
+    const args = toSetattrArgs(ino, argument);
+    this.#context.executor.runFile(setattr, this.#context.caller(request), args);
+    const inode = this.#context.state.meta.requireInode(ino);
+    reply.attr(this.#context.attr(inode), VALID_SEC);
+  }
+
+  statx(request: Request, _argument: StatxIn, reply: Reply): void {
+    const inode = this.#context.state.meta.requireInode(toIno(request.nodeid));
+    const out = this.#statx;
+    const { stat } = out;
+    out.attrValidSec = VALID_SEC;
+    stat.mask = STATX_MASK;
+    stat.blksize = IO_SIZE;
+    stat.nlink = inode.nlink;
+    stat.uid = inode.uid;
+    stat.gid = inode.gid;
+    stat.mode = inode.mode;
+    stat.ino = inode.ino;
+    stat.size = inode.size;
+    stat.blocks = Math.ceil(allocatedBytes(this.#context.state, inode) / SECTOR_SIZE);
+    stat.attributesMask = StatxAttribute.IMMUTABLE | StatxAttribute.APPEND | StatxAttribute.NODUMP;
+    stat.attributes =
+      (inode.has(InodeFlag.IMMUTABLE) ? StatxAttribute.IMMUTABLE : 0) |
+      (inode.has(InodeFlag.APPEND) ? StatxAttribute.APPEND : 0) |
+      (inode.has(InodeFlag.NODUMP) ? StatxAttribute.NODUMP : 0);
+    stat.atime.sec = inode.atimeSec;
+    stat.atime.nsec = inode.atimeNsec;
+    stat.btime.sec = inode.btimeSec;
+    stat.btime.nsec = inode.btimeNsec;
+    stat.ctime.sec = inode.ctimeSec;
+    stat.ctime.nsec = inode.ctimeNsec;
+    stat.mtime.sec = inode.mtimeSec;
+    stat.mtime.nsec = inode.mtimeNsec;
+    stat.rdevMajor = (inode.rdev >>> 8) & 0xfff;
+    stat.rdevMinor = (inode.rdev & 0xff) | ((inode.rdev >>> 12) & 0xf_ff00);
+    reply.statx(out);
+  }
+
+  readlink(request: Request, reply: Reply): void {
+    const ino = toIno(request.nodeid);
+    const target = this.#context.state.meta.tables.symlinks.get(ino);
+    if (target === undefined) throw new FsError("EINVAL", `inode ${ino} is no symbolic link`);
+    reply.name(target);
+  }
+}
+
+function toSetattrArgs(ino: SetattrArgs["ino"], argument: SetattrIn): SetattrArgs {
+  const { valid } = argument;
+  return {
+    ino,
+    size: valid & SetattrValid.SIZE ? argument.size : undefined,
+    mode: valid & SetattrValid.MODE ? argument.mode : undefined,
+    uid: valid & SetattrValid.UID ? argument.uid : undefined,
+    gid: valid & SetattrValid.GID ? argument.gid : undefined,
+    atime: toTime(valid, SetattrValid.ATIME, SetattrValid.ATIME_NOW, {
+      sec: argument.atimeSec,
+      nsec: argument.atimeNsec,
+    }),
+    mtime: toTime(valid, SetattrValid.MTIME, SetattrValid.MTIME_NOW, {
+      sec: argument.mtimeSec,
+      nsec: argument.mtimeNsec,
+    }),
+    ctime:
+      valid & SetattrValid.CTIME ? { sec: argument.ctimeSec, nsec: argument.ctimeNsec } : undefined,
+    killSuidgid: (valid & SetattrValid.KILL_SUIDGID) !== 0,
+  };
+}
+
+function toTime(
+  valid: number,
+  given: number,
+  now: number,
+  time: { sec: number; nsec: number },
+): { sec: number; nsec: number } | "now" | undefined {
+  if (valid & now) return "now";
+  return valid & given ? time : undefined;
+}

@@ -1,0 +1,138 @@
+/** Data through FUSE: READ, WRITE, FSYNC, FALLOCATE, LSEEK, COPY_FILE_RANGE and the ioctls of chattr(1). */
+import { ERRNO, FsError } from "../../core/fs-error.ts";
+import { toIno } from "../../core/ids.ts";
+import { IOCTL_OUT_SIZE, type IoctlIn } from "../../fuse/abi/device.ts";
+import { WriteFlag } from "../../fuse/abi/flags.ts";
+import type { ReleaseIn } from "../../fuse/abi/open.ts";
+import type { CopyFileRangeIn, FallocateIn, FsyncIn, LseekIn } from "../../fuse/abi/range.ts";
+import type { ReadIn } from "../../fuse/abi/read.ts";
+import type { WriteIn } from "../../fuse/abi/write.ts";
+import type { FileOperations } from "../../fuse/filesystem.ts";
+import type { Reply } from "../../fuse/reply.ts";
+import type { Request } from "../../fuse/request.ts";
+import { atime, isAtimeDue } from "../../meta/ops/atime.ts";
+import type { Inode } from "../../meta/inode.ts";
+import { seekData, seekHole } from "../../vfs/extent-walk.ts";
+import { copyRange } from "../../vfs/ops/copy-range.ts";
+import { fallocate, FallocateMode } from "../../vfs/ops/fallocate.ts";
+import { ChattrIoctls } from "./chattr-ioctl.ts";
+import type { FrontEndContext } from "./front-end-context.ts";
+
+const O_APPEND = 0o2000;
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+/** COPY_FILE_RANGE's older answer has 32 bits; a multiple of what any alignment could ask for. */
+const COPY_SIZE_MAX: number = 0xf000_0000;
+
+export class VolumeFiles implements FileOperations {
+  readonly #context: FrontEndContext;
+  readonly #ioctls: ChattrIoctls;
+  readonly #range = { offset: 0, length: 0 };
+  readonly #write = {
+    ino: toIno(0),
+    offset: 0,
+    length: 0,
+    append: false,
+    killSuidgid: false,
+  };
+
+  constructor(context: FrontEndContext) {
+    this.#context = context;
+    this.#ioctls = new ChattrIoctls(context);
+  }
+
+  /** Never asked again: no OPEN, no RELEASE, and caches are kept. */
+  open(_request: Request, _argument: unknown, reply: Reply): void {
+    reply.error(-ERRNO.ENOSYS);
+  }
+
+  flush(_request: Request, _argument: unknown, reply: Reply): void {
+    reply.error(-ERRNO.ENOSYS);
+  }
+
+  release(_request: Request, _argument: ReleaseIn, reply: Reply): void {
+    reply.empty();
+  }
+
+  read(request: Request, argument: ReadIn, reply: Reply): void {
+    const inode = this.#context.state.meta.requireInode(toIno(request.nodeid));
+    const range = this.#range;
+    range.offset = argument.offset;
+    range.length = argument.size;
+    const count = this.#context.reader.read(inode, range, reply.bytes, reply.dataOffset);
+    this.#touch(request, inode);
+    reply.data(count);
+  }
+
+  write(request: Request, argument: WriteIn, reply: Reply): void {
+    this.#context.space.check();
+    const write = this.#write;
+    write.ino = toIno(request.nodeid);
+    write.offset = argument.offset;
+    write.length = argument.size;
+    write.append = (argument.flags & O_APPEND) !== 0 && !(argument.writeFlags & WriteFlag.CACHE);
+    write.killSuidgid = (argument.writeFlags & WriteFlag.KILL_SUIDGID) !== 0;
+    const caller = this.#context.caller(request);
+    this.#context.saveHeader();
+    const offset = this.#context.executor.write(caller, write, request.bytes, 0);
+    if (offset !== argument.offset) this.#context.caches.invalidateData(write.ino, argument.offset);
+    reply.write(argument.size);
+  }
+
+  fsync(request: Request, _argument: FsyncIn, reply: Reply): void {
+    this.#context.durability.fsync(request, reply);
+  }
+
+  fallocate(request: Request, argument: FallocateIn, reply: Reply): void {
+    if (!(argument.mode & (FallocateMode.PUNCH_HOLE | FallocateMode.COLLAPSE_RANGE))) {
+      this.#context.space.check();
+    }
+    this.#context.executor.runFile(fallocate, this.#context.caller(request), {
+      ino: toIno(request.nodeid),
+      mode: argument.mode,
+      offset: argument.offset,
+      length: argument.length,
+    });
+    reply.empty();
+  }
+
+  lseek(request: Request, argument: LseekIn, reply: Reply): void {
+    const inode = this.#context.state.meta.requireInode(toIno(request.nodeid));
+    if (argument.whence === SEEK_DATA) {
+      reply.lseek(seekData(this.#context.state, inode, argument.offset));
+    } else if (argument.whence === SEEK_HOLE) {
+      reply.lseek(seekHole(this.#context.state, inode, argument.offset));
+    } else {
+      throw new FsError("EINVAL", `lseek with whence ${argument.whence}`);
+    }
+  }
+
+  copyFileRange(request: Request, argument: CopyFileRangeIn, reply: Reply): void {
+    this.#context.space.check();
+    const result = this.#context.executor.runFile(copyRange, this.#context.caller(request), {
+      source: toIno(request.nodeid),
+      sourceOffset: argument.offIn,
+      target: toIno(argument.nodeidOut),
+      targetOffset: argument.offOut,
+      length: Math.min(argument.len, COPY_SIZE_MAX),
+    });
+    reply.copied(result.length);
+  }
+
+  ioctl(request: Request, argument: IoctlIn, inputAt: number, reply: Reply): void {
+    const size = this.#ioctls.run(request, argument, {
+      inputAt,
+      output: reply.view,
+      outputAt: reply.dataOffset + IOCTL_OUT_SIZE,
+    });
+    reply.ioctl(0, size);
+  }
+
+  /** relatime: a READ that arrives moves atime when it is older than mtime or ctime, or a day old. */
+  #touch(request: Request, inode: Inode): void {
+    const caller = this.#context.caller(request);
+    if (!isAtimeDue(inode, caller.now)) return;
+    caller.unique = 0;
+    this.#context.executor.runMeta(atime, caller, { ino: inode.ino });
+  }
+}

@@ -1,0 +1,382 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { FsError } from "../core/fs-error.ts";
+import {
+  createHandoffFile,
+  HANDOFF_AREA_SIZE,
+  HandoffArea,
+  mapHandoffFile,
+  PARKED_COUNT,
+  type FuseSession,
+} from "./handoff-area.ts";
+import { DEFERRED_COUNT, DeferredKind, type DeferredRequest } from "./deferred-table.ts";
+import { SLOT_HEADER_SIZE } from "./request-slot.ts";
+import { Counter, EngineState } from "./status-board.ts";
+
+const SESSION: FuseSession = {
+  minor: 44,
+  flags: 0x8123_4567,
+  flags2: 0x89ab_cdef,
+  maxWrite: 1_048_576,
+  maxPages: 256,
+  maxReadahead: 524_288,
+};
+
+const READ: DeferredRequest = {
+  kind: DeferredKind.READ,
+  opcode: 15,
+  uniqueLow: 0xfeed_beef,
+  uniqueHigh: 0x7000_0001,
+  nodeid: 2 ** 40 + 3,
+  offset: 2 ** 52 + 4096,
+  jsn: 77,
+  size: 131_072,
+  flags: 2,
+  uid: 1000,
+  gid: 1001,
+  pid: 4242,
+};
+
+function uuid(fill: number): Uint8Array {
+  return new Uint8Array(16).fill(fill);
+}
+
+function freshArea(): { buffer: ArrayBuffer; area: HandoffArea } {
+  const buffer = new ArrayBuffer(HANDOFF_AREA_SIZE);
+  return { buffer, area: HandoffArea.create(buffer, 0xc0ff_ee01) };
+}
+
+/** A request of `size` bytes as the kernel would leave it in the buffer. */
+function deliver(area: HandoffArea, size: number, unique: number): void {
+  const bytes = area.request.bytes;
+  for (let i = 0; i < size; i++) bytes[i] = (i * 7 + unique) & 0xff;
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  view.setUint32(0, size, true);
+  view.setUint32(8, unique, true);
+}
+
+function hex(buffer: ArrayBuffer, at: number, size: number): string {
+  return Buffer.from(buffer, at, size).toString("hex");
+}
+
+describe("HandoffArea layout", () => {
+  it("has the offsets its header states", () => {
+    const { buffer, area } = freshArea();
+    area.setSession(SESSION);
+    area.nextGeneration();
+    area.nextGeneration();
+    area.appendedEnd.begin({ journalUuid: uuid(0x11), segment: 3, offset: 4096, jsn: 9 });
+    area.appendedEnd.set(3, 2 ** 33 + 5, 2 ** 32 + 10);
+    area.status.setState(EngineState.SERVING);
+    area.status.set(Counter.replies, 2);
+    area.deferred.add(READ);
+    deliver(area, 100, 5);
+    area.request.saveHeader();
+    assert.equal(area.parked.park(area.request), true);
+
+    assert.equal(HANDOFF_AREA_SIZE, 5_316_608);
+    assert.equal(
+      hex(buffer, 0, 80),
+      "53484f414c484e44" + // SHOALHND
+        "01000000" +
+        "00205100" +
+        "01eeffc0" +
+        "02000000" +
+        "01000000" +
+        "00000000" +
+        "2c000000" +
+        "67452381" +
+        "efcdab89" +
+        "00001000" +
+        "00010000" +
+        "00000800" +
+        "00".repeat(24),
+    );
+    assert.equal(hex(buffer, 4096, 4), "02000000", "sequence");
+    assert.equal(
+      hex(buffer, 4096 + 64, 24),
+      "03000000" + "01000000" + "0500000002000000" + "0a00000001000000",
+    );
+    assert.equal(
+      hex(buffer, 4096 + 128, 24),
+      "03000000" + "01000000" + "0010000000000000" + "0900000000000000",
+    );
+    assert.equal(hex(buffer, 4096 + 208, 16), "11".repeat(16));
+    assert.equal(hex(buffer, 8192, 4), "03000000");
+    assert.equal(hex(buffer, 8192 + 64 + 8, 8), "0000000000000040");
+    assert.equal(
+      hex(buffer, 12_288, 64),
+      "01000000" +
+        "0f000000" +
+        "efbeedfe" +
+        "01000070" +
+        "0030000000007042" +
+        "0010000000003043" +
+        "0000000000405340" +
+        "00000200" +
+        "02000000" +
+        "e8030000" +
+        "e9030000" +
+        "92100000" +
+        "00000000",
+    );
+    assert.equal(
+      hex(buffer, 28_672, 24),
+      "01000000" + "00000000" + "00000000" + "00000000" + "64000000" + "21282f36",
+    );
+    assert.equal(hex(buffer, 28_800, 12), "00000000" + "01000000" + "01000000");
+    const data = Buffer.from(buffer, 36_864, 20);
+    assert.deepEqual(
+      [...data],
+      Array.from({ length: 20 }, (_, i) => ((80 + i) * 7 + 5) & 0xff),
+    );
+    assert.equal(
+      createHash("sha256").update(Buffer.from(buffer)).digest("hex"),
+      "ef96d81a5abc584bfbe9aa4daf76dd734cbdfdeae0c19790302c9e16136e8e53",
+    );
+  });
+
+  it("reads back what was written, in another mapping of the same file", () => {
+    const { fd, area } = createHandoffFile();
+    area.setSession(SESSION);
+    area.nextGeneration();
+    area.appendedEnd.begin({
+      journalUuid: uuid(0x22),
+      segment: 1,
+      offset: 2 ** 50,
+      jsn: 2 ** 53 - 1,
+    });
+    const index = area.deferred.add(READ);
+    area.status.add(Counter.replies, 3);
+    const other = mapHandoffFile(fd);
+    assert.deepEqual(other.session, SESSION);
+    assert.equal(other.generation, 1);
+    assert.equal(other.connectionId, area.connectionId);
+    assert.notEqual(other.connectionId, 0);
+    assert.deepEqual(other.appendedEnd.get(), {
+      journalUuid: uuid(0x22),
+      segment: 1,
+      offset: 2 ** 50,
+      jsn: 2 ** 53 - 1,
+    });
+    assert.deepEqual(other.deferred.get(index), READ);
+    assert.equal(other.status.get(Counter.replies), 3);
+  });
+
+  it("has neither session nor journal end before they are set", () => {
+    const { area } = freshArea();
+    assert.equal(area.session, undefined);
+    assert.equal(area.appendedEnd.get(), undefined);
+    assert.equal(area.request.recover(), 0);
+    assert.equal(area.parked.count, 0);
+  });
+
+  it("refuses every other size", () => {
+    const { buffer } = freshArea();
+    const sizes = [
+      0,
+      1,
+      8,
+      4095,
+      4096,
+      12_288,
+      32_768,
+      HANDOFF_AREA_SIZE - 1,
+      HANDOFF_AREA_SIZE + 1,
+    ];
+    for (const size of sizes) {
+      const cut = new ArrayBuffer(size);
+      new Uint8Array(cut).set(new Uint8Array(buffer, 0, Math.min(size, HANDOFF_AREA_SIZE)));
+      assert.throws(() => HandoffArea.open(cut), { code: "EIO" }, `size ${size}`);
+    }
+  });
+
+  it("refuses another magic, version or stated size", () => {
+    for (const at of [0, 7, 8, 12]) {
+      const { buffer } = freshArea();
+      new Uint8Array(buffer)[at]! ^= 1;
+      assert.throws(() => HandoffArea.open(buffer), { code: "EIO" }, `byte ${at}`);
+    }
+  });
+
+  it("answers noise with a value or a CorruptError, never with anything else", () => {
+    const { buffer } = freshArea();
+    const bytes = new Uint8Array(buffer);
+    const spot = fc.tuple(fc.integer({ min: 16, max: 36_863 }), fc.integer({ min: 0, max: 255 }));
+    fc.assert(
+      fc.property(fc.array(spot, { minLength: 1, maxLength: 400 }), (spots) => {
+        for (const [at, value] of spots) bytes[at] = value;
+        const area = HandoffArea.open(buffer);
+        const looks: (() => unknown)[] = [
+          () => area.session,
+          () => area.appendedEnd.get(),
+          () => area.request.recover(),
+          () => area.parked.first()?.recover(),
+          () => area.status.snapshot(),
+          () => Array.from({ length: DEFERRED_COUNT }, (_, i) => area.deferred.get(i)),
+        ];
+        for (const look of looks) {
+          try {
+            look();
+          } catch (error) {
+            assert.ok(error instanceof FsError && error.code === "EIO", String(error));
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe("AppendedEnd", () => {
+  it("is the end before or the end after, whichever of its stores a kill comes behind", () => {
+    // Every prefix of the stores of one `set`, replayed word by word in the order they are made.
+    const { buffer, area } = freshArea();
+    area.appendedEnd.begin({ journalUuid: uuid(1), segment: 1, offset: 100, jsn: 1 });
+    const before = new Uint32Array(buffer.slice(4096, 8192));
+    const stores: [number, number][] = [];
+    area.appendedEnd.set(2, 200, 2);
+    const after = new Uint32Array(buffer.slice(4096, 8192));
+    for (let i = 1; i < after.length; i++) if (after[i] !== before[i]) stores.push([i, after[i]!]);
+    stores.push([0, after[0]!]);
+    for (let done = 0; done <= stores.length; done++) {
+      const words = new Uint32Array(buffer, 4096, 1024);
+      words.set(before);
+      for (const [at, value] of stores.slice(0, done)) words[at] = value;
+      const end = HandoffArea.open(buffer).appendedEnd.get();
+      assert.equal(end?.jsn, done === stores.length ? 2 : 1);
+      assert.equal(end?.offset, done === stores.length ? 200 : 100);
+    }
+  });
+
+  it("keeps the old journal's uuid until the new journal's end counts", () => {
+    const { buffer, area } = freshArea();
+    area.appendedEnd.begin({ journalUuid: uuid(1), segment: 1, offset: 100, jsn: 1 });
+    const published = new Uint32Array(buffer, 4096, 1)[0]!;
+    area.appendedEnd.begin({ journalUuid: uuid(2), segment: 1, offset: 0, jsn: 0 });
+    assert.deepEqual(area.appendedEnd.get()?.journalUuid, uuid(2));
+    new Uint32Array(buffer, 4096, 1)[0] = published;
+    assert.deepEqual(HandoffArea.open(buffer).appendedEnd.get()?.journalUuid, uuid(1));
+  });
+
+  it("goes on from the sequence it finds, past 2^32 too", () => {
+    const { buffer, area } = freshArea();
+    area.appendedEnd.begin({ journalUuid: uuid(1), segment: 1, offset: 1, jsn: 1 });
+    for (let jsn = 2; jsn < 50; jsn++) {
+      HandoffArea.open(buffer).appendedEnd.set(1, jsn, jsn);
+      assert.equal(area.appendedEnd.get()?.jsn, jsn);
+    }
+    new Uint32Array(buffer, 4096, 1)[0] = 0xffff_fffe;
+    const wrapping = HandoffArea.open(buffer).appendedEnd;
+    for (let jsn = 50; jsn < 55; jsn++) {
+      wrapping.set(1, jsn, jsn);
+      assert.equal(wrapping.get()?.jsn, jsn);
+    }
+  });
+
+  it("refuses a slot that a stray store has changed", () => {
+    for (let word = 0; word < 8; word++) {
+      const { buffer, area } = freshArea();
+      area.appendedEnd.begin({ journalUuid: uuid(1), segment: 1, offset: 1, jsn: 1 });
+      new Uint32Array(buffer, 4096 + 128, 8)[word]! ^= 0x100;
+      assert.throws(() => area.appendedEnd.get(), { code: "EIO" }, `word ${word}`);
+    }
+  });
+});
+
+describe("RequestSlot", () => {
+  it("gives back a request whose header the journal has overwritten", () => {
+    const { buffer, area } = freshArea();
+    deliver(area, 5000, 9);
+    const sent = area.request.bytes.slice(0, 5000);
+    area.request.saveHeader();
+    area.request.bytes.fill(0xee, 0, SLOT_HEADER_SIZE);
+    const next = HandoffArea.open(buffer);
+    assert.equal(next.request.recover(), 5000);
+    assert.deepEqual(next.request.bytes.slice(0, 5000), sent);
+  });
+
+  it("gives back a request that nobody has touched, and none after beginRead", () => {
+    const { area } = freshArea();
+    deliver(area, 64, 9);
+    assert.equal(area.request.recover(), 64);
+    area.request.beginRead();
+    assert.equal(area.request.recover(), 0);
+  });
+
+  it("never takes the journal's header for a request between the two stores of beginRead", () => {
+    const { buffer, area } = freshArea();
+    deliver(area, 500, 9);
+    area.request.saveHeader();
+    area.request.bytes.fill(0x40, 0, SLOT_HEADER_SIZE);
+    // The first store only: the length word.
+    new DataView(buffer).setUint32(32_768 + 4016, 0, true);
+    assert.equal(
+      HandoffArea.open(buffer).request.recover(),
+      500,
+      "found again, and answered again",
+    );
+  });
+
+  it("is none when the length is impossible", () => {
+    const { area } = freshArea();
+    for (const size of [1, 39, 1024 * 1024 + 4097, 0xffff_ffff]) {
+      new DataView(area.request.bytes.buffer).setUint32(area.request.bytes.byteOffset, size, true);
+      assert.equal(area.request.recover(), 0);
+    }
+  });
+});
+
+describe("ParkedWriters", () => {
+  it("keeps requests in order over a restart and refuses one too many", () => {
+    const { buffer, area } = freshArea();
+    for (let i = 1; i <= PARKED_COUNT; i++) {
+      deliver(area, 1000 + i, i);
+      assert.equal(area.parked.park(area.request), true);
+    }
+    deliver(area, 2000, 99);
+    assert.equal(area.parked.hasRoom, false);
+    assert.equal(area.parked.park(area.request), false);
+    area.parked.first()?.unpark();
+    assert.equal(area.parked.park(area.request), true);
+    const next = HandoffArea.open(buffer).parked;
+    const sizes: number[] = [];
+    for (let slot = next.first(); slot !== undefined; slot = next.first()) {
+      sizes.push(slot.recover());
+      slot.unpark();
+    }
+    assert.deepEqual(sizes, [1002, 1003, 1004, 2000]);
+    assert.equal(next.count, 0);
+  });
+});
+
+describe("DeferredTable", () => {
+  it("finds after a restart what was added and not released, and says when it is full", () => {
+    const { buffer, area } = freshArea();
+    const indexes = Array.from({ length: DEFERRED_COUNT }, (_, i) =>
+      area.deferred.add({ ...READ, uniqueLow: i }),
+    );
+    assert.equal(area.deferred.add(READ), -1);
+    for (const index of indexes) if (index % 2 === 0) area.deferred.release(index);
+    const next = HandoffArea.open(buffer).deferred;
+    assert.equal(next.count, DEFERRED_COUNT / 2);
+    assert.equal(next.get(indexes[0]!), undefined);
+    assert.deepEqual(next.get(indexes[1]!), { ...READ, uniqueLow: 1 });
+    assert.notEqual(next.add(READ), -1);
+  });
+});
+
+describe("StatusBoard", () => {
+  it("names every counter once", () => {
+    const { area } = freshArea();
+    area.status.set(Counter.requests, 5);
+    area.status.set(Counter.shippedTxid, Number.NaN);
+    const snapshot = area.status.snapshot();
+    assert.equal(snapshot.requests, 5);
+    assert.equal("shippedTxid" in snapshot, false);
+    assert.equal(new Set(Object.values(Counter)).size, Object.keys(Counter).length);
+    assert.equal(area.status.state, "NONE");
+  });
+});

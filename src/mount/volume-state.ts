@@ -1,0 +1,88 @@
+/** What a mounted volume says of itself over the control socket: the supervisor's and the engine's word put together. */
+import { readFileSync } from "node:fs";
+import { FsError } from "../core/fs-error.ts";
+import { ControlClient } from "./control-client.ts";
+import { readMountConfig, type MountConfig } from "./mount-config.ts";
+import type { KnownMount } from "./mount-registry.ts";
+import type { StateDirectory } from "./state-directory.ts";
+
+/** What the engine's "state" method answers (engine/engine-server.ts). */
+export interface EngineStateAnswer {
+  readonly inodes: number;
+  readonly bytes: number;
+  readonly packs: number;
+  readonly storedBytes: number;
+  readonly liveBytes: number;
+  readonly dirtyBytes: number;
+  readonly pendingBytes: number;
+  readonly pendingPacks: number;
+  readonly journalBytes: number;
+  readonly journalLimit: number;
+  readonly uncutOperations: number;
+  readonly uncutAgeMs: number;
+  readonly operations: number;
+  readonly requests: number;
+  readonly errors: number;
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  readonly flushes: number;
+  readonly packedBytes: number;
+  /** Requests sampled, by power of two of microseconds. */
+  readonly latency: readonly number[];
+  readonly hasRoom: boolean;
+  readonly busyMs: number;
+  readonly problem?: { readonly code: string; readonly message: string };
+}
+
+export interface SupervisorAnswer {
+  readonly state: string;
+  readonly supervisorPid: number;
+  readonly volumePid?: number;
+  readonly sparePid?: number;
+  readonly upMs: number;
+  readonly restarts: number;
+  readonly crashLoop?: string;
+}
+
+export interface MountState {
+  readonly config: MountConfig;
+  readonly stateDirectory: StateDirectory;
+  readonly supervisor: SupervisorAnswer;
+  /** undefined while no volume process answers. */
+  readonly engine: EngineStateAnswer | undefined;
+  /** Of all processes, in bytes. */
+  readonly residentSize: number;
+}
+
+export async function askState(mount: KnownMount, signal: AbortSignal): Promise<MountState> {
+  const { stateDirectory } = mount;
+  if (stateDirectory === undefined) {
+    throw new FsError("ENOTCONN", `nobody serves the mount on ${mount.mountPoint} any more`);
+  }
+  using client = await ControlClient.connect(stateDirectory.controlSocket);
+  const supervisor = (await client.call("status", { signal })) as SupervisorAnswer;
+  const engine =
+    supervisor.state === "serving" || supervisor.state === "draining"
+      ? ((await client.call("state", { signal })) as EngineStateAnswer)
+      : undefined;
+  const pids = [supervisor.supervisorPid, supervisor.volumePid, supervisor.sparePid];
+  return {
+    config: readMountConfig(stateDirectory.mountConfig),
+    stateDirectory,
+    supervisor,
+    engine,
+    residentSize: pids.reduce((sum: number, pid) => sum + residentSize(pid), 0),
+  };
+}
+
+/** 0 for a process that is gone. Source: proc(5), /proc/pid/status VmRSS. */
+export function residentSize(pid: number | undefined): number {
+  if (pid === undefined) return 0;
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    const match = /^VmRSS:\s+(\d+) kB$/m.exec(status);
+    return match === null ? 0 : Number(match[1]) * 1024;
+  } catch {
+    return 0;
+  }
+}
