@@ -1,0 +1,310 @@
+/** The real actions: each is a call into mount/ and the translation of its answer. */
+import { SystemClock } from "../core/clock.ts";
+import { FsError } from "../core/fs-error.ts";
+import { directoryOfUrl } from "../object/open-object-store.ts";
+import { ControlClient } from "../mount/control-client.ts";
+import type { AccessEntry } from "../mount/engine/engine-link.ts";
+import {
+  findTargetMount,
+  knownMounts,
+  requireTargetMount,
+  volumeUrlOf,
+} from "../mount/find-target.ts";
+import { runFsckThread } from "../mount/fsck/run-fsck.ts";
+import type { KnownMount } from "../mount/mount-registry.ts";
+import { makeVolume, mountVolume, readVolume } from "../mount/mount-volume.ts";
+import type { Environment } from "../mount/state-directory.ts";
+import { unmountVolume } from "../mount/unmount-volume.ts";
+import { askState, type EngineStateAnswer, type MountState } from "../mount/volume-state.ts";
+import type { CheckResult } from "../volume/fsck/check-volume.ts";
+import type { Actions, FsckReport, StatsSample, Target, VolumeStatus } from "./actions.ts";
+
+const STATS_INTERVAL_MS = 1000;
+const ASK_TIMEOUT_MS = 10_000;
+
+export function bindActions(): Actions {
+  const clock = new SystemClock();
+  const environment: Environment = { env: process.env, uid: process.geteuid!() };
+  const wait = (): AbortSignal => AbortSignal.timeout(ASK_TIMEOUT_MS);
+  return {
+    async createVolume(request) {
+      const config = await makeVolume({
+        url: request.volumeUrl,
+        compression: request.compression,
+        acl: request.acl,
+        uid: environment.uid,
+        gid: process.getegid!(),
+        clock,
+      });
+      return { volumeUrl: request.volumeUrl, uuid: config.uuid };
+    },
+    mountVolume: (request) => mountVolume({ ...request, environment, clock }),
+    async remountVolume(request) {
+      const mount = requireTargetMount({ kind: "path", path: request.mountPoint }, environment);
+      using client = await connect(mount);
+      const { readOnly, ...others } = request.changes;
+      const refused = Object.keys(others);
+      if (refused.length > 0) {
+        throw new FsError(
+          "EINVAL",
+          `remount cannot change ${refused.join(", ")}: unmount and mount again`,
+        );
+      }
+      if (readOnly !== undefined) await client.call("remount", { params: { readOnly } });
+    },
+    async unmountVolume(request) {
+      const mount = requireTargetMount(request.target, environment);
+      const result = await unmountVolume(mount, { ...request, clock });
+      return { ...result, mountPoint: mount.mountPoint };
+    },
+    async status(target) {
+      const mounts =
+        target === undefined ? knownMounts(environment) : [requireTargetMount(target, environment)];
+      return Promise.all(
+        mounts
+          .filter((mount) => mount.isServed)
+          .map(async (mount) => toStatus(await askState(mount, wait()), mount, clock.nowMs())),
+      );
+    },
+    stats: (target, signal) => sampleStats(requireTargetMount(target, environment), signal, clock),
+    async sync(target) {
+      const mount = requireTargetMount(target, environment);
+      const startMs = clock.monotonicMs();
+      const before = (await askState(mount, wait())).engine;
+      using client = await connect(mount);
+      const result = (await client.call("drain")) as { drained: boolean; message?: string };
+      if (!result.drained) throw new FsError("EIO", result.message ?? "not everything is stored");
+      return {
+        mountPoint: mount.mountPoint,
+        packCount: before?.pendingPacks ?? 0,
+        packSize: (before?.dirtyBytes ?? 0) + (before?.pendingBytes ?? 0),
+        durationMs: clock.monotonicMs() - startMs,
+      };
+    },
+    async fsck(request) {
+      const mount = findTargetMount(request.target, environment);
+      const startMs = clock.monotonicMs();
+      const { result, url, uuid } =
+        mount === undefined || !mount.isServed
+          ? await checkUnmounted(request, clock)
+          : await checkMounted(mount, request);
+      return toReport(result, url, uuid, clock.monotonicMs() - startMs);
+    },
+    async readLog(target, lineCount) {
+      const lines: string[] = [];
+      using client = await connect(requireTargetMount(target, environment));
+      await client.call("log", {
+        params: { lines: lineCount },
+        onEvent: (line) => lines.push(String(line)),
+      });
+      return lines;
+    },
+    followLog: (target, signal) => followAccess(requireTargetMount(target, environment), signal),
+  };
+}
+
+function connect(mount: KnownMount): Promise<ControlClient> {
+  if (mount.stateDirectory === undefined) {
+    throw new FsError("ENOTCONN", `nobody serves the mount on ${mount.mountPoint} any more`);
+  }
+  return ControlClient.connect(mount.stateDirectory.controlSocket);
+}
+
+async function checkUnmounted(
+  request: Parameters<Actions["fsck"]>[0],
+  clock: SystemClock,
+): Promise<{ result: CheckResult; url: string; uuid: string }> {
+  const url = volumeUrlOf(request.target as Target);
+  const config = await readVolume(url, clock);
+  const { metadataOnly, signal, onProgress } = request;
+  const { uuid, timeline } = config;
+  const start = { root: directoryOfUrl(url), uuid, timeline, metadataOnly };
+  const result = await runFsckThread({ start, signal, onProgress });
+  return { result, url, uuid };
+}
+
+async function checkMounted(
+  mount: KnownMount,
+  request: Parameters<Actions["fsck"]>[0],
+): Promise<{ result: CheckResult; url: string; uuid: string }> {
+  using client = await connect(mount);
+  const result = (await client.call("fsck", {
+    params: { metadataOnly: request.metadataOnly },
+    signal: request.signal,
+    onEvent: (text) => request.onProgress(String(text)),
+  })) as CheckResult;
+  const { config } = await askState(mount, request.signal);
+  return { result, url: config.source, uuid: config.volume };
+}
+
+function toReport(result: CheckResult, url: string, uuid: string, durationMs: number): FsckReport {
+  return {
+    outcome: result.problemCount === 0 ? "clean" : "problems",
+    volumeUrl: url,
+    uuid,
+    ...result,
+    durationMs,
+  };
+}
+
+function toStatus(state: MountState, mount: KnownMount, nowMs: number): VolumeStatus {
+  const { config, supervisor, engine, stateDirectory } = state;
+  const options = config.engine.options as { level: "memory" | "disk"; readOnly: boolean };
+  return {
+    volume: config.source,
+    uuid: config.volume,
+    mountPoint: mount.mountPoint,
+    state: toStateName(supervisor.state),
+    ...reasonOf(state),
+    readOnly: options.readOnly,
+    mountedAtMs: nowMs - supervisor.upMs,
+    uptimeMs: supervisor.upMs,
+    supervisorPid: supervisor.supervisorPid,
+    ...(supervisor.volumePid === undefined ? {} : { volumePid: supervisor.volumePid }),
+    durability: options.level,
+    restartCount: supervisor.restarts,
+    journal: { usedSize: engine?.journalBytes ?? 0, limitSize: engine?.journalLimit ?? 0 },
+    unpacked: {
+      size: (engine?.dirtyBytes ?? 0) + (engine?.pendingBytes ?? 0),
+      operationCount: engine?.uncutOperations ?? 0,
+      ageMs: engine?.uncutAgeMs ?? 0,
+    },
+    packs: {
+      count: engine?.packs ?? 0,
+      size: engine?.storedBytes ?? 0,
+      liveSize: engine?.liveBytes ?? 0,
+    },
+    usage: { inodeCount: engine?.inodes ?? 0, size: engine?.bytes ?? 0 },
+    // A `file` store is read in place: nothing is cached twice.
+    cache: { usedSize: 0, limitSize: 0 },
+    memory: { residentSize: state.residentSize },
+    stateDirectory: stateDirectory.path,
+    logPath: stateDirectory.log,
+  };
+}
+
+function toStateName(state: string): VolumeStatus["state"] {
+  switch (state) {
+    case "serving":
+    case "draining":
+    case "starting":
+      return state;
+    case "restarting":
+      return "recovering";
+    default:
+      return "failed";
+  }
+}
+
+function reasonOf(state: MountState): { stateReason?: string } {
+  const { crashLoop } = state.supervisor;
+  if (crashLoop !== undefined) return { stateReason: crashLoop };
+  const problem = state.engine?.problem;
+  return problem === undefined ? {} : { stateReason: problem.message };
+}
+
+async function* sampleStats(
+  mount: KnownMount,
+  signal: AbortSignal,
+  clock: SystemClock,
+): AsyncGenerator<StatsSample> {
+  let before = await askState(mount, signal);
+  let beforeMs = clock.monotonicMs();
+  while (!signal.aborted) {
+    try {
+      await clock.sleep(STATS_INTERVAL_MS, signal);
+    } catch {
+      return;
+    }
+    const after = await askState(mount, signal);
+    const nowMs = clock.monotonicMs();
+    if (before.engine !== undefined && after.engine !== undefined) {
+      yield toSample(before.engine, after.engine, nowMs - beforeMs, after.residentSize);
+    }
+    before = after;
+    beforeMs = nowMs;
+  }
+}
+
+function toSample(
+  before: EngineStateAnswer,
+  after: EngineStateAnswer,
+  intervalMs: number,
+  residentSize: number,
+): StatsSample {
+  // After a restart the counters begin again.
+  const since = (
+    name:
+      | "requests"
+      | "operations"
+      | "errors"
+      | "readBytes"
+      | "writtenBytes"
+      | "flushes"
+      | "packedBytes"
+      | "busyMs",
+  ): number => Math.max(0, after[name] - (after.requests < before.requests ? 0 : before[name]));
+  return {
+    intervalMs,
+    requestCount: since("requests"),
+    mutationCount: since("operations"),
+    errorCount: since("errors"),
+    readSize: since("readBytes"),
+    writtenSize: since("writtenBytes"),
+    flushCount: since("flushes"),
+    latencyP50Us: quantileUs(before.latency, after.latency, 0.5),
+    latencyP99Us: quantileUs(before.latency, after.latency, 0.99),
+    packedSize: since("packedBytes"),
+    cacheHitCount: 0,
+    cacheMissCount: 0,
+    journalUsedSize: after.journalBytes,
+    unpackedSize: after.dirtyBytes + after.pendingBytes,
+    waitingWriterCount: after.hasRoom ? 0 : 1,
+    residentSize,
+    engineBusyFraction: Math.min(1, since("busyMs") / intervalMs),
+  };
+}
+
+/** Upper edge of the bucket that holds the quantile; undefined without a sample. */
+function quantileUs(
+  before: readonly number[],
+  after: readonly number[],
+  fraction: number,
+): number | undefined {
+  const counts = after.map((count, index) => Math.max(0, count - (before[index] ?? 0)));
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (total === 0) return undefined;
+  let seen = 0;
+  const index = counts.findIndex((count) => (seen += count) >= total * fraction);
+  return 2 ** (index + 1);
+}
+
+async function* followAccess(mount: KnownMount, signal: AbortSignal): AsyncGenerator<AccessEntry> {
+  using client = await connect(mount);
+  let records: AccessEntry[] = [];
+  let wake = Promise.withResolvers<void>();
+  let isOver = false;
+  const call = client
+    .call("access", {
+      signal,
+      onEvent: (batch) => {
+        records.push(...(batch as AccessEntry[]));
+        wake.resolve();
+      },
+    })
+    .catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    })
+    .finally(() => {
+      isOver = true;
+      wake.resolve();
+    });
+  while (!isOver || records.length > 0) {
+    await wake.promise;
+    wake = Promise.withResolvers();
+    const batch = records;
+    records = [];
+    yield* batch;
+  }
+  await call;
+}
