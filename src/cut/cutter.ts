@@ -17,7 +17,7 @@ import type { Journal } from "../journal/journal.ts";
 import type { SqliteTables } from "../meta/sqlite/sqlite-tables.ts";
 import type { FileState } from "../vfs/file-state.ts";
 import { packsReadBy, segmentsOf, type PlannedPack } from "../vfs/planned-pack.ts";
-import { planDirty } from "./plan-dirty.ts";
+import { DirtyPlanner } from "./plan-dirty.ts";
 import { encodePosition, POSITION_SETTING } from "./position.ts";
 
 /** WAL frames (4 KiB) that may gather before a checkpoint moves them: 32 MiB. */
@@ -25,7 +25,7 @@ const WAL_FRAME_COUNT_SOFT = 8192;
 
 export interface Cut {
   readonly number: number;
-  /** Packs to be built from their plans. */
+  /** Packs to be built from their plans: of the dirty ranges, and those planned by operations since the last cut. */
   readonly packs: readonly PlannedPack[];
 }
 
@@ -42,6 +42,7 @@ export class Cutter {
   readonly #journal: Journal;
   readonly #tables: SqliteTables;
   readonly #timeline: string;
+  readonly #planner: DirtyPlanner;
   /** Segments each pending pack's plan reads. */
   readonly #pinned = new Map<PackId, ReadonlySet<number>>();
   /** Pins of packs that were stored since the last cut. */
@@ -63,6 +64,7 @@ export class Cutter {
     this.#journal = options.journal;
     this.#tables = options.tables;
     this.#timeline = options.timeline;
+    this.#planner = new DirtyPlanner(options.state);
     this.coveredJsn = options.coveredJsn;
     for (const pack of options.state.pending.values()) this.#pin(pack);
   }
@@ -72,15 +74,18 @@ export class Cutter {
     return this.#journal.lastJsn > this.coveredJsn;
   }
 
+  /** Plans a few files ahead of the cut, so that the cut is short. */
+  planAhead(count: number): void {
+    this.#planner.planOldest(count);
+  }
+
   /** Commits this instant. `clean`: nothing follows, the journal may be gone when the volume is opened next. */
   run(options: { readonly timeMs: number; readonly clean: boolean }): Cut {
     const state = this.#state;
     try {
       this.#journal.flush();
-      const packs = planDirty(state);
-      for (const pack of state.pending.values()) {
-        if (!this.#pinned.has(pack.id)) this.#pin(pack);
-      }
+      this.#planner.planAll();
+      const packs = this.#pinNew();
       const coveredJsn = this.#journal.lastJsn;
       state.meta.flush();
       state.packs.flush(state.cut);
@@ -145,6 +150,17 @@ export class Cutter {
   /** No flush and no deletion is awaited. */
   get isSettled(): boolean {
     return this.#unsynced.length === 0 && this.#deleting.size === 0;
+  }
+
+  /** Pins the segments of every pending pack that is new since the last cut, and returns those packs. */
+  #pinNew(): PlannedPack[] {
+    const packs: PlannedPack[] = [];
+    for (const pack of this.#state.pending.values()) {
+      if (this.#pinned.has(pack.id)) continue;
+      this.#pin(pack);
+      packs.push(pack);
+    }
+    return packs;
   }
 
   #pin(pack: PlannedPack): void {

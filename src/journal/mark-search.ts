@@ -19,8 +19,6 @@ export interface MarkSearch {
   readonly header: SegmentHeader;
   /** Where in the file to begin. */
   readonly offset: number;
-  /** Only records above this JSN are looked at. */
-  readonly aboveJsn: number;
 }
 
 /** The highest flushedJsn of any record found; 0 when there is none. */
@@ -45,8 +43,7 @@ export function highestMark(search: MarkSearch): number {
         if (at + RECORD_HEADER_SIZE > count) break;
         const isRecord = decodeRecordHeader(view, at, record);
         const isOfSegment = record.jsn >= header.firstJsn && record.jsn < jsnEnd;
-        if (isRecord && isOfSegment && record.jsn > search.aboveJsn)
-          mark = Math.max(mark, record.flushedJsn);
+        if (isRecord && isOfSegment) mark = Math.max(mark, record.flushedJsn);
       }
       if (count < READ_SIZE) break;
       // A header across two reads is seen by the second.

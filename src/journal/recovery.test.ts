@@ -209,6 +209,35 @@ describe("recover", () => {
     assert.throws(() => replayed(strict), { name: "CorruptError" });
   });
 
+  it("checks the data it copies, also where the appended end covers them", () => {
+    const disk = newDisk();
+    const journal = Journal.create(journalOptions(disk));
+    appendData(journal, new Uint8Array(900));
+    disk.restart();
+    disk.contentOf(pathOf(1))[SEGMENT_HEADER_SIZE + 500]! ^= 1;
+    const appendedEndKnown = { jsn: 1, segment: 1, offset: 0 };
+    assert.throws(() => replayed(recoverOptions(disk, { appendedEndKnown })), {
+      name: "CorruptError",
+      message: /record 1 was there and is not \(the CRC of the data/,
+    });
+    assert.equal(disk.openCount, 0);
+  });
+
+  it("believes no mark behind the tail that the segment cannot hold", () => {
+    const { disk, offsets } = sevenAndOne();
+    const bytes = disk.contentOf(pathOf(1));
+    const view = new DataView(bytes.buffer);
+    const forged = offsets[7]! + 1000;
+    bytes.copyWithin(forged, offsets[7]!, offsets[7]! + 46);
+    view.setUint32(forged + 12, 0x100, true);
+    view.setUint32(forged + 24, 20, true);
+    assert.deepEqual(replayed(recoverOptions(disk.fork(new Prng(1)))).seen, all);
+    // The same with a JSN that could be there is the proof of a loss.
+    view.setUint32(forged + 8, 21, true);
+    view.setUint32(forged + 12, 0, true);
+    assert.throws(() => replayed(recoverOptions(disk)), { message: /up to 20 were flushed/ });
+  });
+
   it("never takes a torn tail's records for valid later", () => {
     const { disk, offsets } = sevenAndOne();
     const whole = disk.contentOf(pathOf(1)).slice();

@@ -42,7 +42,7 @@ const PAGE_SIZE = 4096;
 
 /** What replay is told. Headers, arguments and bytes are reused: valid only during the call. */
 export interface RecoveryVisitor {
-  /** An operation; its payload is [at, at + length) of `bytes`, for a RecordReader. */
+  /** An operation; its payload is [at, at + length) of `bytes`, for a ByteReader. */
   operation(header: RecordHeader, bytes: Uint8Array, at: number, length: number): void;
   /** A WRITE; its data lie in `segment` at `dataOffset`, readable with Journal.readData once recovery is done. */
   write(header: RecordHeader, args: WriteArgs, segment: number, dataOffset: number): void;
@@ -131,11 +131,22 @@ interface Successor {
   readonly chain: number;
 }
 
-/** Makes the segment in which the journal goes on, with copies of the records above the flushed mark, durable. */
+/** Makes the segment in which the journal goes on, with copies of the records above the mark, durable. */
 function openSuccessor(options: RecoverOptions, scan: JournalScan, pool: SparePool): Successor {
-  const { disk, dir } = options;
+  const { disk } = options;
   const needed = SEGMENT_HEADER_SIZE + unflushedSizeBound(scan);
   const spare = pool.takeOfSize(Math.ceil(needed / PAGE_SIZE) * PAGE_SIZE);
+  try {
+    return fillSuccessor(options, scan, spare);
+  } catch (error) {
+    disk.close(spare.fd);
+    disk.close(spare.flushFd);
+    throw error;
+  }
+}
+
+function fillSuccessor(options: RecoverOptions, scan: JournalScan, spare: SpareFile): Successor {
+  const { disk, dir } = options;
   const header: SegmentHeader = {
     uuid: options.uuid.slice(),
     number: scan.nextNumber,

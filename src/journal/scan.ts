@@ -247,10 +247,7 @@ function marksBehind(walk: Walk, whole: readonly SegmentFileName[], disk: Disk):
   for (const { path, number, header } of whole) {
     if (number < broken.header.number) continue;
     const offset = path === broken.path ? walk.tail.offset : SEGMENT_HEADER_SIZE;
-    mark = Math.max(
-      mark,
-      highestMark({ disk, path, header: header!, offset, aboveJsn: walk.lastJsn }),
-    );
+    mark = Math.max(mark, highestMark({ disk, path, header: header!, offset }));
   }
   return mark;
 }

@@ -29,10 +29,13 @@ export class ControlClient {
     this.#socket = socket;
     socket.setEncoding("utf8");
     socket.on("data", (text: string) => this.#receive(text));
-    socket.on("error", (error) => this.#end(wrapSystemError(error, "the control socket")));
-    socket.on("close", () =>
-      this.#end(new FsError("EPIPE", "the mount closed its control socket before it answered")),
-    );
+    // A reset is a close that met a request on its way.
+    for (const event of ["error", "close"])
+      socket.on(event, (cause?: unknown) =>
+        this.#end(
+          new FsError("EPIPE", "the mount closed its control socket before it answered", { cause }),
+        ),
+      );
   }
 
   /** Throws ENOTCONN when nobody listens there. */

@@ -4,13 +4,15 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
+import { SystemClock } from "../core/clock.ts";
 import { FsError } from "../core/fs-error.ts";
 import { silentLog } from "../core/log.ts";
 import { ControlClient } from "./control-client.ts";
 import { LineSplitter, parseReply, parseRequest } from "./control-message.ts";
 import { ControlSocket, type ControlMethod, type ControlMethods } from "./control-socket.ts";
 
+const clock = new SystemClock();
 let folder = "";
 let aborted = 0;
 before(() => {
@@ -27,7 +29,8 @@ const METHODS: Readonly<Record<string, ControlMethod>> = {
     for (let i = 1; i <= 3; i++) event(i);
     return Promise.resolve("done");
   },
-  hang: ({ signal }) => {
+  hang: ({ signal, event }) => {
+    event("begun");
     const { promise, reject } = Promise.withResolvers<never>();
     signal.addEventListener("abort", () => {
       aborted++;
@@ -86,16 +89,17 @@ describe("the control socket", () => {
     const path = join(folder, "c.sock");
     const server = await ControlSocket.listen(path, methods, silentLog);
     const leaving = await ControlClient.connect(path);
-    const abandoned = leaving.call("hang");
-    leaving[Symbol.dispose]();
+    const abandoned = leaving.call("hang", { onEvent: () => leaving[Symbol.dispose]() });
     await assert.rejects(abandoned, { code: "EPIPE" });
     using staying = await ControlClient.connect(path);
     await staying.call("echo", { params: 1 });
-    const before = aborted;
-    const cut = assert.rejects(staying.call("hang"), { code: "EPIPE" });
+    await until(() => aborted === 1);
+    const begun = Promise.withResolvers<unknown>();
+    const cut = assert.rejects(staying.call("hang", { onEvent: begun.resolve }), { code: "EPIPE" });
+    await begun.promise;
     await server[Symbol.asyncDispose]();
     await cut;
-    assert.ok(before >= 0 && aborted >= 1);
+    await until(() => aborted === 2);
     await assert.rejects(staying.call("echo"), { code: "EPIPE" });
   });
 
@@ -162,3 +166,8 @@ describe("control messages", () => {
     );
   });
 });
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 200 && !condition(); i++) await clock.sleep(10);
+  assert.equal(condition(), true);
+}

@@ -32,7 +32,7 @@ export interface ControlCall {
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
   /** Sends something ahead of the answer. */
-  event(value: unknown): void;
+  readonly event: (value: unknown) => void;
 }
 
 export type ControlMethod = (call: ControlCall) => Promise<unknown>;

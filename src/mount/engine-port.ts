@@ -39,7 +39,7 @@ export interface EngineCall {
   readonly method: string;
   readonly params: unknown;
   readonly signal: AbortSignal;
-  event(value: unknown): void;
+  readonly event: (value: unknown) => void;
 }
 
 /** What "drain" answers. */
@@ -51,8 +51,9 @@ export interface DrainResult {
 export interface Engine {
   /**
    * Opens the volume, recovers, answers what the process before left unanswered, and serves. Resolves once it serves,
-   * with what recovery found, for the log. Rejects when the volume must not be served (corrupt, fenced, of a newer
-   * format): that is a refusal, and is not tried again. `generation` is 1 for a kernel connection's first engine.
+   * with what recovery found, for the log. Rejects with an FsError when the volume must not be served (corrupt, fenced,
+   * of a newer format): that is a refusal, and is not tried again. Any other error is a crash (rule J2): the process
+   * dies and is started again. `generation` is 1 for a kernel connection's first engine.
    */
   serve(generation: number): Promise<Readonly<Record<string, unknown>>>;
   /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { FsError } from "../core/fs-error.ts";
 import {
   createHandoffFile,
@@ -57,6 +57,11 @@ function deliver(area: HandoffArea, size: number, unique: number): void {
   view.setUint32(8, unique, true);
 }
 
+/** Hex with spaces for the reader. */
+function packed(text: string): string {
+  return text.replaceAll(" ", "");
+}
+
 function hex(buffer: ArrayBuffer, at: number, size: number): string {
   return Buffer.from(buffer, at, size).toString("hex");
 }
@@ -79,54 +84,33 @@ describe("HandoffArea layout", () => {
     assert.equal(HANDOFF_AREA_SIZE, 5_316_608);
     assert.equal(
       hex(buffer, 0, 80),
-      "53484f414c484e44" + // SHOALHND
-        "01000000" +
-        "00205100" +
-        "01eeffc0" +
-        "02000000" +
-        "01000000" +
-        "00000000" +
-        "2c000000" +
-        "67452381" +
-        "efcdab89" +
-        "00001000" +
-        "00010000" +
-        "00000800" +
-        "00".repeat(24),
+      packed(
+        "53484f414c484e44 01000000 00205100 01eeffc0 02000000 01000000 00000000 2c000000 67452381 efcdab89 00001000 00010000 00000800",
+      ) + "00".repeat(24),
     );
     assert.equal(hex(buffer, 4096, 4), "02000000", "sequence");
     assert.equal(
       hex(buffer, 4096 + 64, 24),
-      "03000000" + "01000000" + "0500000002000000" + "0a00000001000000",
+      packed("03000000 01000000 0500000002000000 0a00000001000000"),
     );
     assert.equal(
       hex(buffer, 4096 + 128, 24),
-      "03000000" + "01000000" + "0010000000000000" + "0900000000000000",
+      packed("03000000 01000000 0010000000000000 0900000000000000"),
     );
     assert.equal(hex(buffer, 4096 + 208, 16), "11".repeat(16));
     assert.equal(hex(buffer, 8192, 4), "03000000");
     assert.equal(hex(buffer, 8192 + 64 + 8, 8), "0000000000000040");
     assert.equal(
       hex(buffer, 12_288, 64),
-      "01000000" +
-        "0f000000" +
-        "efbeedfe" +
-        "01000070" +
-        "0030000000007042" +
-        "0010000000003043" +
-        "0000000000405340" +
-        "00000200" +
-        "02000000" +
-        "e8030000" +
-        "e9030000" +
-        "92100000" +
-        "00000000",
+      packed(
+        "01000000 0f000000 efbeedfe 01000070 0030000000007042 0010000000003043 0000000000405340 00000200 02000000 e8030000 e9030000 92100000 00000000",
+      ),
     );
     assert.equal(
       hex(buffer, 28_672, 24),
-      "01000000" + "00000000" + "00000000" + "00000000" + "64000000" + "21282f36",
+      packed("01000000 00000000 00000000 00000000 64000000 21282f36"),
     );
-    assert.equal(hex(buffer, 28_800, 12), "00000000" + "01000000" + "01000000");
+    assert.equal(hex(buffer, 28_800, 12), packed("00000000 01000000 01000000"));
     const data = Buffer.from(buffer, 36_864, 20);
     assert.deepEqual(
       [...data],

@@ -70,7 +70,7 @@ export interface PrivateCopy {
   /** False: it was there already. */
   readonly isNew: boolean;
   /** Where a module of the source lies in the copy. */
-  modulePath(source: string): string;
+  readonly modulePath: (source: string) => string;
 }
 
 /** The program that this module belongs to. */

@@ -151,12 +151,7 @@ function baseDirectory(environment: Environment, variable: string, fallback: str
 
 function makeDirectory(path: string): string {
   try {
-    mkdirSync(dirname(path), { recursive: true });
-    try {
-      mkdirSync(path, { mode: 0o700 });
-    } catch (error) {
-      if (!hasCode(error, "EEXIST")) throw error;
-    }
+    makeFolder(path, 0o700);
     const real = realpathSync(path);
     if (!lstatSync(real).isDirectory()) {
       throw new FsError("ENOTDIR", `the state directory ${path} is not a directory`);
@@ -169,6 +164,18 @@ function makeDirectory(path: string): string {
       : "";
     const wrapped = wrapSystemError(error, `making the state directory ${path}`);
     throw new FsError(wrapped.code, `${wrapped.message}${hint}`, { cause: error });
+  }
+}
+
+/** With those above it. Not Node's `recursive`: that one never ends where a folder can be neither made nor found (/proc). */
+function makeFolder(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) return;
+    if (!hasCode(error, "ENOENT") || dirname(path) === path) throw error;
+    makeFolder(dirname(path), 0o755);
+    mkdirSync(path, { mode });
   }
 }
 

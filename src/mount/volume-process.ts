@@ -104,6 +104,11 @@ class VolumeProcess {
       this.#link.send({ type: "serving", details });
       if (this.#isAlone) await this.#takeOverControl();
     } catch (error) {
+      // Only an FsError is a refusal; anything else is a crash in recovery, which may pass.
+      if (!(error instanceof FsError)) {
+        this.#onFailed(error);
+        return;
+      }
       this.#log.error("the volume cannot be served", { error });
       this.#link.send({ type: "refused", error: toControlError(error) });
       this.#link.exit(VolumeExit.REFUSED);
@@ -187,14 +192,12 @@ class VolumeProcess {
   /** Drain, unmount; the engine then meets ENODEV, drains the rest and ends. */
   async #endAlone(): Promise<void> {
     this.#isEnding = true;
-    const { signal } = new AbortController();
-    const event = (): void => {};
     try {
       const result = (await this.#engine!.request({
         method: "drain",
         params: null,
-        signal,
-        event,
+        signal: new AbortController().signal,
+        event: ignore,
       })) as DrainResult;
       if (!result.drained) this.#log.warn("not all is stored", { ...result });
     } catch (error) {
@@ -222,3 +225,6 @@ async function unmountOrDetach(mountPoint: string): Promise<void> {
     await unmount(mountPoint, { lazy: true });
   }
 }
+
+/** A drain's progress has nobody to go to without a supervisor. */
+function ignore(): void {}

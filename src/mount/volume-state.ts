@@ -75,12 +75,15 @@ export async function askState(mount: KnownMount, signal: AbortSignal): Promise<
   };
 }
 
-/** 0 for a process that is gone. Source: proc(5), /proc/pid/status VmRSS. */
+/**
+ * The process's share of memory in bytes: pages it shares (the program itself, with its siblings) count by parts, so
+ * that the sum over processes is what they take together. 0 for a process that is gone. Source: proc(5), smaps_rollup.
+ */
 export function residentSize(pid: number | undefined): number {
   if (pid === undefined) return 0;
   try {
-    const status = readFileSync(`/proc/${pid}/status`, "utf8");
-    const match = /^VmRSS:\s+(\d+) kB$/m.exec(status);
+    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+    const match = /^Pss:\s+(\d+) kB$/m.exec(rollup);
     return match === null ? 0 : Number(match[1]) * 1024;
   } catch {
     return 0;

@@ -73,6 +73,31 @@ describe("buildPack", () => {
     }
   });
 
+  it("tries only the middle of a frame that follows a raw one", () => {
+    const prng = new Prng(16);
+    const hard = Buffer.concat([
+      new Uint8Array(FRAME / 2 - 4096),
+      noiseBlock(prng, 8192),
+      new Uint8Array(FRAME / 2 - 4096),
+    ]);
+    const { index } = makePack([hard, Buffer.concat([noiseBlock(prng, FRAME), hard])], "lz4");
+    assert.ok(index.frameStoredLength(0) < FRAME);
+    assert.equal(index.frameStoredLength(2), FRAME);
+  });
+
+  it("freezes nothing when a compressed frame does not decode to what was compressed", () => {
+    const block = Buffer.alloc(4 * 1024 * 1024);
+    const overlapping = { block, output: buffers.output, check: block.subarray(0, FRAME + 4) };
+    const sink = new MemorySink();
+    const blocks = [textBlock(new Prng(17), 5000)];
+    const faulty = { compression: "lz4", buffers: overlapping } as const;
+    assert.throws(() => buildPack(planOf(blocks), sourceOf(blocks), sink, faulty), {
+      code: "EIO",
+      message: /block 0, frame 0: codec 1 does not give back what it was given/,
+    });
+    assert.ok(sink.abandoned && !sink.committed);
+  });
+
   it("takes lz4 for small blocks and zstd for large ones when adaptive", () => {
     const prng = new Prng(13);
     const { index } = makePack([textBlock(prng, 32_768), textBlock(prng, 32_769)], "adaptive");

@@ -2,8 +2,9 @@
  * The asynchronous read: what a worker does with a read that the engine could not serve from this machine.
  *
  * It asks its own PackLocator; while bytes are missing it has the cache fetch them; what is damaged in the cache is dropped
- * and fetched again; without room in the cache it reads past it. What always holds: bytes are given back only after
- * their checksums were checked, whichever way they came; damage that comes from the store itself is a CorruptError.
+ * and fetched again; when the cache has no room or does not keep what it is given, the store itself is read. What always
+ * holds: bytes are given back only after their checksums were checked, whichever way they came; no state of the cache
+ * fails a read, so a CorruptError means that the store's own bytes are damaged.
  */
 import { FRAME_SIZE } from "../core/limits.ts";
 import type { PackId } from "../core/ids.ts";
@@ -16,7 +17,7 @@ import { ReadOutcome, type PackLocator, type StoredRange } from "./locator.ts";
 import { describePack } from "./pack-format.ts";
 import { packTailLength, type PackIndex } from "./pack-index.ts";
 import { packKey } from "./pack-name.ts";
-import { checkStoredFrame, decodeStoredFrame } from "./reader.ts";
+import { checkBlockRange, checkStoredFrame, decodeStoredFrame, TAIL_READ_SIZE } from "./reader.ts";
 
 export interface BlockRange {
   readonly block: number;
@@ -35,8 +36,14 @@ export interface PackFetcherOptions {
 
 /** Tail, a longer tail, the frames; then the same again after something damaged was dropped, or was evicted under us. */
 const STEP_COUNT_MAX = 8;
-/** A frame that is damaged again after it was fetched anew is damaged in the store. */
-const DAMAGE_COUNT_MAX = 2;
+/** A frame, then the whole pack, are given up; then the store itself is read. */
+const DAMAGE_COUNT_MAX = 3;
+
+interface Request {
+  readonly range: BlockRange;
+  readonly into: Uint8Array;
+  readonly signal: AbortSignal | undefined;
+}
 
 export class PackFetcher {
   readonly #options: PackFetcherOptions;
@@ -56,17 +63,23 @@ export class PackFetcher {
     into: Uint8Array,
     signal?: AbortSignal,
   ): Promise<void> {
+    if (await this.#readThroughCache(timeline, pack, { range, into, signal })) return;
+    await this.#readPastCache(timeline, pack, { range, into, signal });
+  }
+
+  /** False when the cache has no room, or does not keep what it is given. */
+  async #readThroughCache(timeline: string, pack: PackId, request: Request): Promise<boolean> {
     const { locator, cache } = this.#options;
-    const { block, blockOffset, length } = range;
+    const { block, blockOffset, length } = request.range;
     let damageCount = 0;
     let previous: StoredRange | undefined;
     for (let step = 0; step < STEP_COUNT_MAX; step++) {
-      const outcome = locator.readSync(timeline, pack, block, blockOffset, length, into, 0);
-      if (outcome === ReadOutcome.done) return;
+      const outcome = locator.readSync(timeline, pack, block, blockOffset, length, request.into, 0);
+      if (outcome === ReadOutcome.done) return true;
       if (outcome === ReadOutcome.damaged) {
         damageCount++;
-        if (damageCount > DAMAGE_COUNT_MAX) throw this.#damage(timeline, pack);
-        this.#drop(timeline, pack);
+        this.#drop(timeline, pack, damageCount);
+        if (damageCount >= DAMAGE_COUNT_MAX) return false;
         previous = undefined;
         continue;
       }
@@ -76,39 +89,31 @@ export class PackFetcher {
         cache.remove(timeline, pack);
       }
       previous = missing;
-      if (await cache.ensure(timeline, pack, { ...missing, signal })) continue;
-      if (missing.offset === undefined) await this.#fetchTail(timeline, pack, missing, signal);
-      else return this.#readPastCache(timeline, pack, range, { missing, into, signal });
+      if (!(await cache.ensure(timeline, pack, { ...missing, signal: request.signal })))
+        return false;
     }
-    throw new CorruptError(
-      `${describePack(timeline, pack)}: block ${block} does not stay in the cache for long enough to be read`,
-    );
+    return false;
   }
 
-  #drop(timeline: string, pack: PackId): void {
+  /** The first time only the damaged frame goes; then, or when there is no telling, all the cache has of the pack. */
+  #drop(timeline: string, pack: PackId, damageCount: number): void {
     const { locator, cache } = this.#options;
     const { damage } = locator;
     locator.forget(timeline, pack);
-    if (damage === undefined) cache.remove(timeline, pack);
+    if (damage === undefined || damageCount > 1) cache.remove(timeline, pack);
     else cache.drop(timeline, pack, damage.storedOffset, damage.storedLength);
   }
 
-  #damage(timeline: string, pack: PackId): CorruptError {
-    const { locator, store } = this.#options;
-    const where = `${describePack(timeline, pack)} in ${store.url}`;
-    return locator.damage ?? new CorruptError(`${where}: its index is damaged`);
-  }
-
-  async #fetchTail(
+  /** The index straight from the store. */
+  async #fetchIndex(
     timeline: string,
     pack: PackId,
-    missing: StoredRange,
     signal: AbortSignal | undefined,
-  ): Promise<void> {
+  ): Promise<PackIndex> {
     const { locator, store } = this.#options;
     const what = describePack(timeline, pack);
-    const packSize = missing.packSize ?? (await this.#size(timeline, pack, signal));
-    let length = Math.min(missing.length, packSize);
+    const packSize = await this.#size(timeline, pack, signal);
+    let length = Math.min(TAIL_READ_SIZE, packSize);
     let tail = await this.#get(timeline, pack, { offset: packSize - length, length, signal });
     length = packTailLength(tail, what);
     if (length > packSize)
@@ -116,7 +121,7 @@ export class PackFetcher {
     if (length > tail.length) {
       tail = await this.#get(timeline, pack, { offset: packSize - length, length, signal });
     }
-    locator.provideTail(timeline, pack, { tail, packSize });
+    return locator.provideTail(timeline, pack, { tail, packSize });
   }
 
   async #size(timeline: string, pack: PackId, signal: AbortSignal | undefined): Promise<number> {
@@ -150,18 +155,20 @@ export class PackFetcher {
     );
   }
 
-  async #readPastCache(
-    timeline: string,
-    pack: PackId,
-    range: BlockRange,
-    context: { missing: StoredRange; into: Uint8Array; signal: AbortSignal | undefined },
-  ): Promise<void> {
-    const index = this.#options.locator.index(timeline, pack);
-    if (typeof index === "number")
-      throw new CorruptError(`${describePack(timeline, pack)} has no index`);
-    const { length, offset = 0 } = context.missing;
-    const stored = await this.#get(timeline, pack, { offset, length, signal: context.signal });
-    this.#decodeRange(index, range, stored, context.into);
+  async #readPastCache(timeline: string, pack: PackId, request: Request): Promise<void> {
+    const { range, into, signal } = request;
+    const known = this.#options.locator.index(timeline, pack);
+    const index =
+      typeof known === "number" ? await this.#fetchIndex(timeline, pack, signal) : known;
+    checkBlockRange(index, range.block, range.blockOffset, range.length);
+    if (range.length === 0) return;
+    const firstOfBlock = index.firstFrames[range.block]!;
+    const first = firstOfBlock + Math.floor(range.blockOffset / FRAME_SIZE);
+    const end = firstOfBlock + Math.ceil((range.blockOffset + range.length) / FRAME_SIZE);
+    const offset = index.frameOffsets[first]!;
+    const length = index.frameOffsets[end]! - offset;
+    const stored = await this.#get(timeline, pack, { offset, length, signal });
+    this.#decodeRange(index, range, stored, into);
   }
 
   /** `stored` begins with the first frame that `range` touches and ends with the last. */

@@ -3,7 +3,7 @@
  *
  * A pack is looked for in the staging directory, in the store's own directory (a `file` store is read in place, nothing is
  * cached twice), in the cache. What always holds: nothing here writes but the mtime that marks a use; at most
- * OPEN_COUNT_MAX descriptors and INDEX_SIZE_MAX bytes of indexes are held; `done` is answered only for checked bytes.
+ * `openCountMax` descriptors and `indexSizeMax` bytes of indexes are held; `done` is answered only for checked bytes.
  * A file stays readable while it is open, whatever the owner of the cache does with its name.
  */
 import { existsSync } from "node:fs";
@@ -31,9 +31,9 @@ import {
 import { errorCode } from "./system-error.ts";
 
 /** Descriptors may be few on a machine, and a hot set spans few packs. */
-export const OPEN_COUNT_MAX = 64;
+export const OPEN_COUNT_MAX_DEFAULT = 64;
 /** The indexes of 120 packs of 4,000 small files, or of thousands of packs of large ones. */
-export const INDEX_SIZE_MAX: number = 16 * 1024 * 1024;
+export const INDEX_SIZE_MAX_DEFAULT: number = 16 * 1024 * 1024;
 /** How often a use is written to a cache file's mtime; the evicting thread sees uses this late. */
 export const USE_MARK_INTERVAL_MS: number = 10 * 60 * 1000;
 
@@ -53,6 +53,8 @@ export interface PackLocatorOptions {
   readonly cacheDirectory: string | undefined;
   readonly frames: FrameCache;
   readonly clock: Clock;
+  readonly openCountMax?: number;
+  readonly indexSizeMax?: number;
   /** Asked once for a pack whose index is not in memory. */
   readonly knownTail?: (timeline: string, pack: PackId) => KnownTail | undefined;
 }
@@ -99,11 +101,15 @@ export class PackLocator implements Disposable {
   /** After `damaged`: the frame to drop; undefined when the pack's file or index is damaged as a whole. */
   damage: DamagedFrameError | undefined;
   readonly #options: PackLocatorOptions;
+  readonly #openCountMax: number;
+  readonly #indexSizeMax: number;
   readonly #open = new PackMap<OpenPack>();
   readonly #indexes = new PackMap<KnownIndex>();
 
   constructor(options: PackLocatorOptions) {
     this.#options = options;
+    this.#openCountMax = options.openCountMax ?? OPEN_COUNT_MAX_DEFAULT;
+    this.#indexSizeMax = options.indexSizeMax ?? INDEX_SIZE_MAX_DEFAULT;
   }
 
   /** Descriptors held. */
@@ -166,9 +172,9 @@ export class PackLocator implements Disposable {
   }
 
   /** Takes an index that was fetched past the cache. Throws CorruptError when it is damaged or another pack's. */
-  provideTail(timeline: string, pack: PackId, known: KnownTail): void {
+  provideTail(timeline: string, pack: PackId, known: KnownTail): PackIndex {
     const index = decodePackTail(known.tail, known.packSize, this.#identity(timeline, pack));
-    this.#keepIndex(timeline, pack, index, known.packSize);
+    return this.#keepIndex(timeline, pack, index, known.packSize).index;
   }
 
   /** Closes the pack's file and drops its index: it was deleted. */
@@ -220,7 +226,7 @@ export class PackLocator implements Disposable {
   #keepOpen(timeline: string, pack: PackId, open: OpenPack): OpenPack {
     this.#open.delete(timeline, pack)?.source[Symbol.dispose]();
     for (let old = this.#open.oldest(); old !== undefined; old = this.#open.oldest()) {
-      if (this.#open.count < OPEN_COUNT_MAX) break;
+      if (this.#open.count < this.#openCountMax) break;
       this.#open.delete(old.timeline, old.pack)?.source[Symbol.dispose]();
     }
     this.#open.set(timeline, pack, open, 1);
@@ -283,7 +289,7 @@ export class PackLocator implements Disposable {
     const open = this.#open.peek(timeline, pack)?.value;
     if (open !== undefined) open.reader = undefined;
     for (let old = this.#indexes.oldest(); old !== undefined; old = this.#indexes.oldest()) {
-      if (this.#indexes.cost <= INDEX_SIZE_MAX || old.value === known) break;
+      if (this.#indexes.cost <= this.#indexSizeMax || old.value === known) break;
       this.forget(old.timeline, old.pack);
     }
     return known;

@@ -133,13 +133,17 @@ export class StagedPack implements PackSink {
   }
 }
 
-/** Removes temporary files that a crash left below `root`; for when nothing is being staged. Returns how many. */
+/** Removes temporary files that a crash left below `root`; for when nothing is being staged. Returns how many. Throws FsError. */
 export function removeTemporaries(root: string): number {
   let count = 0;
-  for (const path of readdirSync(root, { recursive: true, encoding: "utf8" })) {
-    if (!path.endsWith(TEMPORARY_SUFFIX)) continue;
-    unlinkSync(join(root, path));
-    count++;
+  try {
+    for (const path of readdirSync(root, { recursive: true, encoding: "utf8" })) {
+      if (!path.endsWith(TEMPORARY_SUFFIX)) continue;
+      unlinkSync(join(root, path));
+      count++;
+    }
+  } catch (error) {
+    throw toFsError(error, `cannot remove temporary files below ${root}`);
   }
   return count;
 }

@@ -12,7 +12,12 @@ import { ByteReader } from "../core/byte-reader.ts";
 import { assert } from "../core/assert.ts";
 import { CrashError, FsError } from "../core/fs-error.ts";
 import type { Ino } from "../core/ids.ts";
-import { JournalScratch, type Journal, type WriteFields } from "../journal/journal.ts";
+import {
+  JournalScratch,
+  type Journal,
+  type ReserveOutcome,
+  type WriteFields,
+} from "../journal/journal.ts";
 import { emptyWriteArgs, RECORD_KIND_WRITE } from "../journal/record.ts";
 import type { MetaState } from "../meta/meta-state.ts";
 import type { Caller, Operation } from "../meta/operation.ts";
@@ -25,8 +30,10 @@ export interface RecordedOperation {
   readonly version: number;
   readonly unique: number;
   readonly connection: number;
-  /** The payload behind the record's header; of a WRITE it is not needed. */
+  /** The payload behind the record's header; empty for a WRITE. */
   readonly payload: Uint8Array;
+  /** Of a WRITE: where the data went. */
+  readonly offset: number;
 }
 
 export interface WriteRequest {
@@ -38,12 +45,19 @@ export interface WriteRequest {
   killSuidgid: boolean;
 }
 
+interface Run<State, Args, Result> {
+  readonly operation: Operation<State, Args, Result>;
+  readonly state: State;
+  /** The volume's own, which may use the room that is kept for the cut. */
+  readonly isOwn: boolean;
+}
+
 export class Executor {
   readonly state: FileState;
   readonly journal: Journal;
   /** FUSE connection id that records carry; 0 for the library. */
   connection = 0;
-  /** JSN of the last record that changed something. */
+  /** Operations run since the volume was opened. */
   operationCount = 0;
   #recorded: RecordedOperation | undefined;
   readonly #scratch = new JournalScratch();
@@ -65,7 +79,7 @@ export class Executor {
     caller: Caller,
     args: Args,
   ): Result {
-    return this.#run(operation, this.state.meta, caller, args);
+    return this.#run({ operation, state: this.state.meta, isOwn: false }, caller, args);
   }
 
   runFile<Args, Result>(
@@ -73,7 +87,19 @@ export class Executor {
     caller: Caller,
     args: Args,
   ): Result {
-    return this.#run(operation, this.state, caller, args);
+    return this.#run({ operation, state: this.state, isOwn: false }, caller, args);
+  }
+
+  /**
+   * As `runFile`, for what the volume does by itself to get room: its record may use the journal's last segment, which
+   * is kept for the cut (K6). Otherwise a full journal could never learn that packs were stored.
+   */
+  runOwn<Args, Result>(
+    operation: Operation<FileState, Args, Result>,
+    caller: Caller,
+    args: Args,
+  ): Result {
+    return this.#run({ operation, state: this.state, isOwn: true }, caller, args);
   }
 
   /**
@@ -81,11 +107,11 @@ export class Executor {
    * Returns the position the data went to.
    */
   write(caller: Caller, request: WriteRequest, buffer: Uint8Array, at: number): number {
-    if (this.#takeRecorded(caller.unique, RECORD_KIND_WRITE) !== undefined) return request.offset;
+    const recorded = this.#takeRecorded(caller.unique, RECORD_KIND_WRITE);
+    if (recorded !== undefined) return recorded.offset;
     const { state, journal } = this;
-    const inode = prepareWrite(state, request);
-    const offset = request.append ? inode.size : request.offset;
-    if (journal.reserveWrite(request.length) !== "ok") throw noRoom(journal);
+    const offset = prepareWrite(state, request);
+    this.#reserve(true, request.length, false);
     const fields = this.#write;
     fields.ino = request.ino;
     fields.offset = offset;
@@ -111,12 +137,8 @@ export class Executor {
     return offset;
   }
 
-  #run<State, Args, Result>(
-    operation: Operation<State, Args, Result>,
-    state: State,
-    caller: Caller,
-    args: Args,
-  ): Result {
+  #run<State, Args, Result>(run: Run<State, Args, Result>, caller: Caller, args: Args): Result {
+    const { operation, state } = run;
     const recorded = this.#takeRecorded(caller.unique, operation.kind);
     if (recorded !== undefined) {
       const reader = new ByteReader().open(recorded.payload, 0, recorded.payload.length);
@@ -131,7 +153,7 @@ export class Executor {
     }
     const scratch = this.#scratch.reset();
     operation.encode(scratch, args, result);
-    if (this.journal.reserve(scratch.length) !== "ok") throw noRoom(this.journal);
+    this.#reserve(false, scratch.length, run.isOwn);
     const fields = this.#fields;
     fields.kind = operation.kind;
     fields.version = operation.version;
@@ -148,6 +170,20 @@ export class Executor {
     return result;
   }
 
+  /** Throws ENOSPC when the journal has no room; a journal that failed ends the process (J2). */
+  #reserve(isWrite: boolean, size: number, isOwn: boolean): void {
+    const { journal } = this;
+    let outcome: ReserveOutcome;
+    try {
+      if (isWrite) outcome = journal.reserveWrite(size);
+      else outcome = isOwn ? journal.reserveForCut(size) : journal.reserve(size);
+    } catch (error) {
+      throw new CrashError("the journal failed", { cause: error });
+    }
+    if (outcome !== "ok")
+      throw new FsError("ENOSPC", `the journal is full (${journal.fullReason})`);
+  }
+
   /** The recorded operation when this request is the one it answers. */
   #takeRecorded(unique: number, kind: number): RecordedOperation | undefined {
     const recorded = this.#recorded;
@@ -157,8 +193,4 @@ export class Executor {
     assert(recorded.kind === kind, `request ${unique} is recorded as another operation`);
     return recorded;
   }
-}
-
-function noRoom(journal: Journal): FsError {
-  return new FsError("ENOSPC", `the journal is full (${journal.fullReason})`);
 }

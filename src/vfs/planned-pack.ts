@@ -19,7 +19,7 @@ import type { RecordData } from "./dirty-data.ts";
 
 const FORMAT = 1;
 const SourceKind = { RECORD: 0, BLOCK: 1 } as const;
-/** A block of 4 MiB in pieces of one byte would be 30 MB; real plans stay under 1 MB. */
+/** The cut bounds the pieces of a pack to 8 MiB of plan; everyday plans stay under 1 MB. */
 const PLAN_SIZE_MAX: number = 64 * 1024 * 1024;
 
 /** A stored block whose bytes go into a new one. */

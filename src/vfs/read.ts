@@ -4,6 +4,7 @@
  * What always holds: the bytes are the file at one instant, the present one (the engine is one thread). Damage makes
  * this call fail with EIO and leaves all other ranges readable.
  */
+import { CorruptError } from "../core/fs-error.ts";
 import type { Inode } from "../meta/inode.ts";
 import type { SliceRow } from "../meta/tables.ts";
 import type { DirtyPiece } from "./dirty-data.ts";
@@ -55,7 +56,9 @@ export class FileReader {
   /** [start, end) of what slices hold; holes are zeros. `shift` turns a file position into an index of `into`. */
   #readStored(inode: Inode, start: number, end: number, into: Uint8Array, shift: number): void {
     let position = start;
-    for (const row of this.#state.meta.tables.slices.overlapping(inode.ino, start, end)) {
+    const rows = this.#state.meta.tables.slices.overlapping(inode.ino, start, end);
+    this.#state.noteSlices(inode.ino, start, rows.length);
+    for (const row of rows) {
       const from = Math.max(row.pos, start);
       const to = Math.min(row.pos + row.length, end);
       if (from > position) into.fill(0, position + shift, from + shift);
@@ -102,7 +105,12 @@ function readPlanned(
   into: Uint8Array,
   at: number,
 ): void {
-  const block = planned.blocks[range.index]!;
+  const block = planned.blocks[range.index];
+  if (block === undefined || range.offset + range.length > block.length) {
+    throw new CorruptError(
+      `the plan of pack ${planned.id} has no ${range.length} bytes at ${range.offset} of block ${range.index}`,
+    );
+  }
   const end = range.offset + range.length;
   let position = 0;
   for (const piece of block.pieces) {

@@ -6,7 +6,7 @@
  * in a CrashError and this object is not used again.
  */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { assert } from "../core/assert.ts";
 import type { Clock } from "../core/clock.ts";
 import { CorruptError, CrashError, FsError } from "../core/fs-error.ts";
@@ -42,6 +42,8 @@ export const CUT_INTERVAL_MS = 1000;
 const CUT_DIRTY_SIZE: number = 64 * 1024 * 1024;
 const CUT_PIECE_COUNT = 32_768;
 const CUT_OPERATION_COUNT = 20_000;
+/** Files planned ahead at each tick: under a millisecond of work. */
+const PLAN_AHEAD_COUNT = 48;
 /** Cuts whose packs are not all stored; past this cuts wait, unless space is needed (K4). */
 const CUT_WAITING_MAX = 8;
 
@@ -155,6 +157,7 @@ export class VolumeCore {
   /** Makes a cut when one is due. Returns the milliseconds until it might be, for the caller's sleep. */
   tick(): number {
     if (!this.#cutter.hasChanges) return CUT_INTERVAL_MS;
+    this.#cutter.planAhead(PLAN_AHEAD_COUNT);
     const nowMs = this.#clock.monotonicMs();
     const elapsedMs = nowMs - this.#lastCutMs;
     const { dirty } = this.state;
@@ -184,6 +187,7 @@ export class VolumeCore {
     switch (message.kind) {
       case "walSynced": {
         const packs = this.#cutter.walSynced(message.cut);
+        for (const pack of packs) this.state.blocks.forget(pack);
         if (packs.length > 0) this.#output({ kind: "delete", packs });
         return;
       }
@@ -191,7 +195,7 @@ export class VolumeCore {
         this.#packStored(message.pack, message.storedSize);
         return;
       case "packDeleted":
-        this.executor.runFile(packDropped, this.#caller(), { pack: message.pack });
+        this.executor.runOwn(packDropped, this.#caller(), { pack: message.pack });
         this.#cutter.packDropped(message.pack);
         return;
       case "storeProblem":
@@ -238,7 +242,7 @@ export class VolumeCore {
 
   #packStored(pack: PackId, storedSize: number): void {
     if (!this.state.pending.has(pack)) return;
-    this.executor.runFile(packStored, this.#caller(), { pack, storedSize });
+    this.executor.runOwn(packStored, this.#caller(), { pack, storedSize });
     this.#cutter.packStored(pack);
     const cut = this.#cutOfPack.get(pack);
     this.#cutOfPack.delete(pack);
@@ -301,10 +305,29 @@ function openOver(tables: SqliteTables, options: VolumeCoreOptions): VolumeCore 
   checkPendingRows(state);
   const opened = openJournal(options, position, state);
   journal = opened.journal;
-  const core = new VolumeCore({ options, tables, state, ...opened, position });
-  // A new journal is named in the position row before its first operation (J5), and an open volume is not a clean one.
-  if (position.journal !== toHex(journal.uuid) || position.clean) core.cut();
-  return core;
+  try {
+    const core = new VolumeCore({ options, tables, state, ...opened, position });
+    // A new journal is named in the position row before its first operation (J5), and an open volume is not a clean
+    // one: both must survive a power cut, or what is flushed to the journal from now on would never be looked for.
+    if (position.journal !== toHex(journal.uuid) || position.clean) {
+      core.cut();
+      syncWal(options);
+    }
+    return core;
+  } catch (error) {
+    journal[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Through a descriptor of our own: SQLite keeps no locks on its WAL file (K1). */
+function syncWal({ disk, databasePath }: VolumeCoreOptions): void {
+  const fd = disk.open(`${databasePath}-wal`, "read");
+  try {
+    disk.datasync(fd);
+  } finally {
+    disk.close(fd);
+  }
 }
 
 /** Every pending pack has a plan and every plan a pending pack. */
@@ -363,7 +386,10 @@ function openJournal(
     },
   );
   const last = recovered.lastRecord;
-  const recorded = last === undefined ? undefined : { ...last.header, payload: last.payload };
+  const recorded =
+    last === undefined
+      ? undefined
+      : { ...last.header, payload: last.payload, offset: last.args?.offset ?? 0 };
   return { journal: recovered.journal, recorded };
 }
 
@@ -373,6 +399,7 @@ function createJournal(
 ): Journal {
   const name = randomHex(UUID_SIZE);
   options.disk.makeDirectory(options.journalRoot);
+  options.disk.syncDirectory(dirname(options.journalRoot));
   const dir = join(options.journalRoot, name);
   return Journal.create({ ...common, dir, uuid: Buffer.from(name, "hex") });
 }

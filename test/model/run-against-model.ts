@@ -12,7 +12,7 @@ import type { ModelOptions } from "./model-fs.ts";
 import { compareTrees, FIRST_COUNTED_NS } from "./tree-comparison.ts";
 
 /** Replays spent on shortening: seconds, on a local filesystem. */
-const REPLAY_COUNT_MAX = 600;
+const REPLAY_COUNT_MAX = 300;
 
 export interface ModelRun {
   readonly seed: number;

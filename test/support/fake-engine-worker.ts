@@ -28,11 +28,15 @@ interface FakeOptions {
 const { start, port, doorbellFd } = workerData as EngineWorkerData;
 const options = (start.options ?? {}) as FakeOptions;
 const mailbox = new EngineMailbox(port);
-void mailbox.waitForServe().then((generation) => {
+void waitAndServe();
+
+/** Not at the top level: the module counts as loaded while it waits. */
+async function waitAndServe(): Promise<void> {
+  const generation = await mailbox.waitForServe();
   if (options.refuseFrom !== undefined && generation >= options.refuseFrom)
     mailbox.refused(new FsError("EIO", "the fake volume is corrupt"));
   else serve();
-});
+}
 
 function serve(): void {
   const area = mapHandoffFile(start.fds.handoff);

@@ -9,7 +9,6 @@ import { FrameCache } from "../../src/pack/frame-cache.ts";
 import { verifyPack } from "../../src/pack/verify-pack.ts";
 import { ROOT_INO, toIno, toPackId, type Ino, type PackId } from "../../src/core/ids.ts";
 import { TYPE_MASK, type Inode } from "../../src/meta/inode.ts";
-import { xattrNames } from "./volume-xattrs.ts";
 import { PackState } from "../../src/meta/tables.ts";
 import type { SqliteTables } from "../../src/meta/sqlite/sqlite-tables.ts";
 import type { FileReader } from "../../src/vfs/read.ts";
@@ -56,7 +55,7 @@ function describeInode(
   if (inode.isSymlink()) parts.push(`-> ${volume.state.meta.tables.symlinks.get(ino)}`);
   if (rdev !== 0) parts.push(`rdev ${rdev}`);
   const { xattrs } = volume.state.meta.tables;
-  for (const name of xattrNames(volume.state.meta.tables, ino)) {
+  for (const name of xattrs.names(ino)) {
     parts.push(`${name}=${Buffer.from(xattrs.get(ino, name)!).toString("hex")}`);
   }
   if (options.times) {

@@ -100,7 +100,7 @@ export async function makeVolume(
   mkdirSync(storeRoot, { recursive: true });
   mkdirSync(join(state, "staging"), { recursive: true });
   await using store = await FileObjectStore.open({ root: storeRoot, clock });
-  return createVolume({
+  return await createVolume({
     store,
     root: storeRoot,
     compression: options.compression ?? "lz4",
@@ -214,6 +214,7 @@ export class VolumeHarness implements Disposable {
       stagingRoot: this.stagingRoot,
       volumeUuid: this.config.uuid,
       timeline: this.config.timeline,
+      clock: this.clock,
     });
   }
 
@@ -431,7 +432,11 @@ export class VolumeHarness implements Disposable {
 }
 
 /** As the pack thread does it: with descriptors and caches of its own. */
-export function buildFromPlan(harness: VolumeHarness, pack: PackId, plan: Uint8Array): StagedResult {
+export function buildFromPlan(
+  harness: VolumeHarness,
+  pack: PackId,
+  plan: Uint8Array,
+): StagedResult {
   using blocks = harness.newBlocks();
   using builder = new PackBuilder({
     disk: new NodeDisk(),

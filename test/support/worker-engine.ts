@@ -7,8 +7,13 @@
  *
  * What always holds: a thread that ends without having said how has failed, and `ended` rejects.
  */
-import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
-import { FsError } from "../../src/core/fs-error.ts";
+import {
+  MessageChannel,
+  receiveMessageOnPort,
+  Worker,
+  type MessagePort,
+} from "node:worker_threads";
+import { CrashError } from "../../src/core/fs-error.ts";
 import { createEventfd, ringEventfd } from "../../src/sys/eventfd.ts";
 import { fromControlError } from "../../src/mount/control-message.ts";
 import type { Engine, EngineCall, EngineEnd, EngineStart } from "../../src/mount/engine-port.ts";
@@ -80,9 +85,15 @@ class WorkerEngine implements Engine {
     });
     port1.on("message", (message: FromVolume) => this.#receive(message));
     worker.on("error", (error) => this.#failed(error));
-    worker.on("exit", (code) =>
-      this.#failed(new FsError("EIO", `the engine's thread ended by itself (code ${code})`)),
-    );
+    worker.on("exit", (code) => {
+      // What it said last may still be in the port.
+      for (;;) {
+        const last = receiveMessageOnPort(port1) as { message: FromVolume } | undefined;
+        if (last === undefined) break;
+        this.#receive(last.message);
+      }
+      this.#failed(new CrashError(`the engine's thread ended by itself (code ${code})`));
+    });
   }
 
   serve(generation: number): Promise<Readonly<Record<string, unknown>>> {
@@ -147,7 +158,7 @@ class WorkerEngine implements Engine {
 
   /** After an end in order all of this changes nothing. */
   #failed(error: unknown): void {
-    const reason = error instanceof Error ? error : new FsError("EIO", String(error));
+    const reason = error instanceof Error ? error : new CrashError(String(error));
     for (const promise of [this.#loaded, this.#serving, this.#ended]) promise.reject(reason);
     for (const call of this.#calls.values()) call.reject(reason);
     this.#calls.clear();

@@ -26,11 +26,13 @@ import { PollSet } from "../../sys/poll.ts";
 import { setThreadName } from "../../sys/process.ts";
 import { databasePath } from "../../volume/create-volume.ts";
 import { LocalBlocks } from "../../volume/local-blocks.ts";
+import { Maintenance } from "../../volume/maintenance.ts";
 import { CUT_INTERVAL_MS, VolumeCore } from "../../volume/volume-core.ts";
 import { DEFERRED_COUNT, DeferredKind } from "../deferred-table.ts";
 import { FrontEndContext } from "../front-end/front-end-context.ts";
 import { volumeFilesystem } from "../front-end/volume-filesystem.ts";
 import { HandoffArea, HANDOFF_AREA_SIZE } from "../handoff-area.ts";
+import { Counter } from "../status-board.ts";
 import { JournalEndSink } from "./journal-end-sink.ts";
 import { AccessObserver } from "./access-observer.ts";
 import type {
@@ -72,6 +74,7 @@ export class EngineServer {
   #fsync!: FsyncQueue;
   #reaper!: OrphanReaper;
   #room!: VolumeRoom;
+  #maintenance!: Maintenance;
   #observer: AccessObserver | undefined;
   #untilTick: number = TICK_INTERVAL;
   #sleepMs: number = CUT_INTERVAL_MS;
@@ -95,6 +98,7 @@ export class EngineServer {
       stagingRoot: stagingRoot(stateDirectory),
       volumeUuid: options.uuid,
       timeline: options.timeline,
+      clock: this.#clock,
     });
     setThreadName("shoal-engine");
   }
@@ -175,6 +179,13 @@ export class EngineServer {
       port: notifierPort,
       caller: () => core.caller(),
     });
+    this.#maintenance = new Maintenance({
+      state: core.state,
+      executor: core.executor,
+      clock: this.#clock,
+      caller: () => core.caller(),
+      hints: (pack) => this.#blocks.hints(pack),
+    });
     this.#room = new VolumeRoom({
       root: options.root,
       state: core.state,
@@ -214,6 +225,7 @@ export class EngineServer {
     const size = this.#area.request.recover();
     if (size > 0) {
       serveOne(size);
+      this.#area.request.beginRead();
       count++;
     }
     this.#core.executor.setRecorded(undefined);
@@ -234,6 +246,9 @@ export class EngineServer {
       drainDoorbell: () => drainEventfd(this.#start.doorbellFd, this.#doorbellScratch),
       onRequest: (size) => {
         serveOne(size);
+        // It is answered, and records of our own may follow now: found again behind them it would be taken for new.
+        request.beginRead();
+        this.#area.status.add(Counter.replies, 1);
         if (--this.#untilTick <= 0) this.#tick();
       },
       onDoorbell: () => this.#receiveAll(),
@@ -260,6 +275,7 @@ export class EngineServer {
     const dueMs = this.#core.tick();
     this.#fsync.tick();
     this.#reaper.tick();
+    if (this.#core.problem === undefined) this.#maintenance.tick();
     this.#observer?.flush();
     const order = this.#core.journal.wantSpare();
     if (order !== undefined) this.#start.flushPort.postMessage({ kind: "spare", order });

@@ -1,6 +1,7 @@
 /** The pack thread: builds planned packs into the staging directory, one after the other (rules K2, K3). */
 import { workerData } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
+import { SystemClock } from "../../core/clock.ts";
 import { FsError } from "../../core/fs-error.ts";
 import { toPackId } from "../../core/ids.ts";
 import { NodeDisk } from "../../journal/disk.ts";
@@ -48,6 +49,7 @@ function openBuilder(journal: PackThreadJournal): PackBuilder {
       stagingRoot: staging,
       volumeUuid: options.uuid,
       timeline: options.timeline,
+      clock: new SystemClock(),
     }),
   });
 }

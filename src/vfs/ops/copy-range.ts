@@ -10,7 +10,7 @@ import { FILE_SIZE_MAX } from "../../core/limits.ts";
 import { InodeFlag, type Inode } from "../../meta/inode.ts";
 import { OpKind, type Caller, type Operation } from "../../meta/operation.ts";
 import type { SliceRow } from "../../meta/tables.ts";
-import type { DirtyPiece } from "../dirty-data.ts";
+import { DirtyPiece } from "../dirty-data.ts";
 import type { FileState } from "../file-state.ts";
 import { ZERO_PACK } from "../pack-book.ts";
 import { cutSlices, placeSlice } from "../slice-map.ts";
@@ -77,22 +77,29 @@ function apply(state: FileState, args: CopyRangeArgs, result: CopyRangeResult): 
   const sourceEnd = sourceOffset + result.length;
   const shift = targetOffset - sourceOffset;
   const rows = state.meta.tables.slices.overlapping(source, sourceOffset, sourceEnd);
-  const pieces: DirtyPiece[] = [];
-  state.dirty.overlapping(source, sourceOffset, sourceEnd, pieces);
+  const pieces = copyOfPieces(state, source, sourceOffset, sourceEnd);
   state.dirty.cut(target.ino, targetOffset, targetOffset + result.length);
   cutSlices(state, target, targetOffset, targetOffset + result.length);
   for (const row of rows)
     shareRow(state, target, row, { start: sourceOffset, end: sourceEnd, shift });
-  for (const piece of pieces) {
-    const start = Math.max(piece.start, sourceOffset);
-    const end = Math.min(piece.end, sourceEnd);
-    const skip = piece.skip + (start - piece.start);
-    state.dirty.put(target.ino, start + shift, end - start, piece.record, skip);
+  for (const { start, end, record, skip } of pieces) {
+    state.dirty.put(target.ino, start + shift, end - start, record, skip);
   }
   target.size = Math.max(target.size, targetOffset + result.length);
   target.setMtimeAndCtime(result);
   killPrivileges(state, target, result.killSuidgid);
   state.meta.markDirty(target);
+}
+
+/** The dirty pieces of [start, end), clipped to it. Copies: in one file, clearing the target may split a piece of the source. */
+function copyOfPieces(state: FileState, ino: Ino, start: number, end: number): DirtyPiece[] {
+  const pieces: DirtyPiece[] = [];
+  state.dirty.overlapping(ino, start, end, pieces);
+  return pieces.map((piece) => {
+    const from = Math.max(piece.start, start);
+    const skip = piece.skip + (from - piece.start);
+    return new DirtyPiece(from, Math.min(piece.end, end), piece.record, skip);
+  });
 }
 
 function shareRow(

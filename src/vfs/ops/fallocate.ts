@@ -25,6 +25,8 @@ export const FallocateMode = {
 } as const;
 
 const SHIFT_ALIGNMENT = 4096;
+/** All files together: half of what a number can count, the rest is for what is written. */
+const ALLOCATED_SIZE_MAX: number = 2 ** 52;
 
 export interface FallocateArgs {
   readonly ino: Ino;
@@ -56,9 +58,15 @@ function prepare(state: FileState, caller: Caller, args: FallocateArgs): Falloca
   if (!inode.isRegular()) throw new FsError("ENODEV", `inode ${args.ino} is not a file`);
   if (args.length <= 0 || args.offset < 0) throw new FsError("EINVAL", "an empty range");
   checkFlags(inode, args.mode);
-  const grows = (args.mode & (FallocateMode.KEEP_SIZE | FallocateMode.COLLAPSE_RANGE)) === 0;
-  if (grows && args.offset + args.length > FILE_SIZE_MAX) {
-    throw new FsError("EFBIG", `a range past ${FILE_SIZE_MAX} bytes`);
+  const takesAway = args.mode & (FallocateMode.PUNCH_HOLE | FallocateMode.COLLAPSE_RANGE);
+  if (!takesAway) {
+    if (args.offset + args.length > FILE_SIZE_MAX) {
+      throw new FsError("EFBIG", `a range past ${FILE_SIZE_MAX} bytes`);
+    }
+    // The volume's usage is one number, and has to stay exact.
+    if (state.meta.byteCount + args.length > ALLOCATED_SIZE_MAX) {
+      throw new FsError("ENOSPC", `no room to allocate ${args.length} bytes`);
+    }
   }
   if (args.mode & (FallocateMode.COLLAPSE_RANGE | FallocateMode.INSERT_RANGE)) {
     checkShift(inode, args);

@@ -30,7 +30,7 @@ export const reap: Operation<FileState, ReapArgs, ReapResult> = {
 };
 
 function prepare(state: FileState, _caller: Caller, args: ReapArgs): ReapResult {
-  return { inos: args.inos.filter((ino) => state.meta.orphans.has(ino)) };
+  return { inos: [...new Set(args.inos)].filter((ino) => state.meta.orphans.has(ino)) };
 }
 
 function apply(state: FileState, _args: ReapArgs, result: ReapResult): void {

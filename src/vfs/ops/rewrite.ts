@@ -8,7 +8,7 @@ import type { ByteReader } from "../../core/byte-reader.ts";
 import type { ByteWriter } from "../../core/byte-writer.ts";
 import { CorruptError, FsError } from "../../core/fs-error.ts";
 import { toIno, toPackId, type Ino, type PackId } from "../../core/ids.ts";
-import { BLOCK_SIZE_MAX } from "../../core/limits.ts";
+import { BLOCK_SIZE_MAX, PACK_BLOCK_COUNT_MAX, PACK_SIZE_TARGET } from "../../core/limits.ts";
 import { OpKind, type Caller, type Operation } from "../../meta/operation.ts";
 import type { FileState } from "../file-state.ts";
 import { ZERO_PACK } from "../pack-book.ts";
@@ -47,9 +47,17 @@ export const rewrite: Operation<FileState, RewriteArgs, RewriteResult> = {
 
 function prepare(state: FileState, _caller: Caller, args: RewriteArgs): RewriteResult {
   if (args.ranges.length === 0) throw new FsError("EINVAL", "nothing to rewrite");
+  if (args.ranges.length > PACK_BLOCK_COUNT_MAX) {
+    throw new FsError("EINVAL", `${args.ranges.length} ranges do not fit one pack`);
+  }
+  let plainSize = 0;
   for (const range of args.ranges) {
     if (range.length <= 0 || range.length > BLOCK_SIZE_MAX) {
       throw new FsError("EINVAL", `a range of ${range.length} bytes`);
+    }
+    plainSize += range.length;
+    if (plainSize > PACK_SIZE_TARGET) {
+      throw new FsError("EINVAL", `more than ${PACK_SIZE_TARGET} bytes do not fit one pack`);
     }
     if (collectPieces(state, range) === undefined) {
       throw new FsError("EINVAL", `inode ${range.ino} has a hole in what was to be rewritten`);
@@ -59,8 +67,10 @@ function prepare(state: FileState, _caller: Caller, args: RewriteArgs): RewriteR
 }
 
 function apply(state: FileState, args: RewriteArgs, result: RewriteResult): void {
-  const id = state.meta.takePackId();
-  if (id !== result.pack) throw new CorruptError(`rewrite: pack ${result.pack} is not the next`);
+  const id = result.pack;
+  // A cut whose commit was lost gave out numbers that no record tells of: after it the recorded one is further on.
+  if (id < state.meta.nextPack) throw new CorruptError(`rewrite: pack ${id} was used before`);
+  state.meta.nextPack = id + 1;
   const blocks: PlannedBlock[] = [];
   let plainSize = 0;
   for (const range of args.ranges) {

@@ -20,11 +20,11 @@ export const WriteRecordFlag = {
   KILL_SUIDGID: 1,
 } as const;
 
-/** Validates and gives the inode. Throws EFBIG, EPERM (immutable; not appending to an append-only file), EINVAL. */
+/** Validates and says where the data goes. Throws EFBIG, EPERM (immutable; not appending to an append-only file), EINVAL. */
 export function prepareWrite(
   state: FileState,
   options: { ino: Ino; offset: number; length: number; append: boolean },
-): Inode {
+): number {
   const inode = state.meta.requireInode(options.ino);
   if ((inode.mode & TYPE_MASK) !== FileType.REGULAR) {
     throw new FsError(
@@ -32,14 +32,15 @@ export function prepareWrite(
       `inode ${inode.ino} is not a file`,
     );
   }
-  if (options.offset + options.length > FILE_SIZE_MAX) {
+  const offset = options.append ? inode.size : options.offset;
+  if (offset + options.length > FILE_SIZE_MAX) {
     throw new FsError("EFBIG", `a write past ${FILE_SIZE_MAX} bytes`);
   }
   if ((inode.flags & (InodeFlag.IMMUTABLE | InodeFlag.APPEND)) !== 0) {
     if (inode.has(InodeFlag.IMMUTABLE)) throw new FsError("EPERM", "the file is immutable");
     if (!options.append) throw new FsError("EPERM", "the file is append-only");
   }
-  return inode;
+  return offset;
 }
 
 /** The effects of a WRITE record whose data lies at `record`. */

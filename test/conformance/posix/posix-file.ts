@@ -17,7 +17,7 @@ export interface PosixFile extends Disposable {
   allocate(mode: number, offset: number | bigint, length: number | bigint): void;
   /** lseek(2) with SEEK_DATA or SEEK_HOLE: the offset found; ENXIO past the end, and for data in a last hole. */
   seek(kind: "data" | "hole", offset: number | bigint): number;
-  /** copy_file_range(2) from this file into `target`: how many bytes were copied. */
+  /** copy_file_range(2) from this file into `target`, on behalf of this file's caller: how many bytes were copied. */
   copyTo(target: PosixFile, range: CopyRange): number;
   sync(kind: "data" | "all"): void;
   stat(): PosixStat;
