@@ -50,6 +50,8 @@ export class Cutter {
   readonly #unsynced: UnsyncedCut[] = [];
   /** Dead packs that were handed out for deletion. */
   readonly #deleting = new Set<PackId>();
+  /** Packs were dead when the volume was opened: a process died before it had deleted them. One cut hands them out. */
+  #hasDeadFromBefore: boolean;
   /** JSN the last commit covers. */
   coveredJsn: number;
 
@@ -66,12 +68,13 @@ export class Cutter {
     this.#timeline = options.timeline;
     this.#planner = new DirtyPlanner(options.state);
     this.coveredJsn = options.coveredJsn;
+    this.#hasDeadFromBefore = options.state.packs.dead.size > 0;
     for (const pack of options.state.pending.values()) this.#pin(pack);
   }
 
-  /** Whether a cut would commit anything. */
+  /** Whether a cut has anything to do. */
   get hasChanges(): boolean {
-    return this.#journal.lastJsn > this.coveredJsn;
+    return this.#journal.lastJsn > this.coveredJsn || this.#hasDeadFromBefore;
   }
 
   /** Plans a few files ahead of the cut, so that the cut is short. */
@@ -104,6 +107,7 @@ export class Cutter {
         deadPacks: this.#newlyDead(),
       });
       this.#released = [];
+      this.#hasDeadFromBefore = false;
       return { number: state.cut++, packs };
     } catch (error) {
       throw error instanceof CrashError

@@ -3,7 +3,7 @@
  * thread, or in the engine's own thread in tests.
  */
 import type { PackId } from "../core/ids.ts";
-import { CorruptError } from "../core/fs-error.ts";
+import { CorruptError, FsError } from "../core/fs-error.ts";
 import type { Disk } from "../journal/disk.ts";
 import { JournalRangeReader, type JournalRange } from "../journal/range-reader.ts";
 import { buildPack, PackBuffers, type BlockSource } from "../pack/builder.ts";
@@ -65,6 +65,29 @@ export class PackBuilder implements Disposable {
       { compression, buffers: this.#buffers },
     );
     return { path: sink.path, size: built.size };
+  }
+
+  /**
+   * Whether the pack that stands in the store under this name holds what the plan says, block by block: then it is ours
+   * from before a crash, packed by another version of a codec, and is adopted (K3).
+   */
+  decodesToPlan(pack: PackId, planBytes: Uint8Array): boolean {
+    const plan = decodePlan(pack, planBytes);
+    const source = this.#source(plan);
+    for (const [index, block] of plan.blocks.entries()) {
+      const planned = this.#buffers.block.subarray(0, block.length);
+      const found = Buffer.alloc(block.length);
+      source.read(index, planned);
+      try {
+        const range = { pack, index, offset: 0, length: block.length };
+        this.#options.blocks.readBlock(range, found, 0);
+      } catch (error) {
+        if (error instanceof FsError) return false;
+        throw error;
+      }
+      if (planned.compare(found) !== 0) return false;
+    }
+    return true;
   }
 
   [Symbol.dispose](): void {

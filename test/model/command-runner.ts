@@ -14,8 +14,10 @@ const LONG_AGO = 1n;
 const NO_HANDLE = "no handle";
 
 type Actions = {
-  readonly [Op in Command["op"]]: (runner: CommandRunner, command: CommandOf<Op>) => unknown;
+  readonly [Op in Command["op"]]: (runner: CommandRunner, command: CommandOf<Op>) => Result;
 };
+/** What there is to compare; nothing: it is enough that it was done. */
+type Result = string | number | void;
 type CommandOf<Op extends Command["op"]> = Extract<Command, { readonly op: Op }>;
 
 export class CommandRunner implements Disposable {
@@ -37,7 +39,7 @@ export class CommandRunner implements Disposable {
   run(command: Command): string {
     demandInside(command);
     try {
-      const act = ACTIONS[command.op] as (runner: CommandRunner, command: Command) => unknown;
+      const act = ACTIONS[command.op] as (runner: CommandRunner, command: Command) => Result;
       return String(act(this, command) ?? "done");
     } catch (error) {
       const { code } = error as { code?: string };
@@ -56,7 +58,7 @@ export class CommandRunner implements Disposable {
   }
 
   /** What `act` says of the file in the slot. */
-  with(slot: number, act: (file: PosixFile) => unknown): unknown {
+  with(slot: number, act: (file: PosixFile) => Result): Result {
     const file = this.#slots[slot];
     return file === undefined ? NO_HANDLE : act(file);
   }

@@ -95,6 +95,8 @@ export interface CommandOptions {
   readonly sticky: boolean;
   /** Renames that leave a whiteout. */
   readonly whiteout: boolean;
+  /** COLLAPSE_RANGE and INSERT_RANGE, which the kernel hands to no FUSE filesystem; true unless said. */
+  readonly shiftRanges?: boolean;
 }
 
 /** What most directories are called, and most of the rest: so that paths lead somewhere. */
@@ -212,7 +214,9 @@ class Source {
     return this.pick([this.name(), this.name(), this.name(), ".", "a", "x".repeat(80)]);
   }
   mode(): number {
-    const common = [0o777, 0o777, 0o755, 0o775, 0o700, 0o644, 0o666, 0o000, 0o2777, 0o6777, 0o2765];
+    const common = [
+      0o777, 0o777, 0o755, 0o775, 0o700, 0o644, 0o666, 0o000, 0o2777, 0o6777, 0o2765, 0o1777,
+    ];
     const mode = this.oneIn(4) ? this.below(0o10000) : this.pick(common);
     return this.#options.sticky ? mode : mode & 0o6777;
   }
@@ -273,6 +277,7 @@ class Source {
     if (mode !== FALLOC_FL_COLLAPSE_RANGE && mode !== FALLOC_FL_INSERT_RANGE) {
       return { mode, ...this.range() };
     }
+    if (this.#options.shiftRanges === false) return { mode: 0, ...this.range() };
     const odd = this.oneIn(10) ? 1 : 0;
     return { mode, offset: UNIT * this.below(8), length: UNIT * (1 + this.below(4)) + odd };
   }

@@ -30,7 +30,6 @@ import {
   O_RDONLY,
   O_TMPFILE,
   O_TRUNC,
-  O_WRONLY,
   R_OK,
   S_IFREG,
   W_OK,
@@ -186,8 +185,13 @@ export class ModelDirectory implements PosixDirectory {
     this.#find(path, true);
     const count = 2 ** 40;
     return {
-      ...{ blockSize: 4096, blockCount: count, freeCount: count, availableCount: count },
-      ...{ fileCount: count, fileFreeCount: count, nameSizeMax: 255 },
+      blockSize: 4096,
+      blockCount: count,
+      freeCount: count,
+      availableCount: count,
+      fileCount: count,
+      fileFreeCount: count,
+      nameSizeMax: 255,
     };
   }
 

@@ -32,6 +32,8 @@ const ACCESS_MODE = 3;
 /** Fixed part of a directory entry in a buffer, as getdents64(2) has it, and its alignment. */
 const ENTRY_HEADER_SIZE = 20;
 const ENTRY_ALIGNMENT = 8;
+/** Of 512 bytes. */
+const BLOCKS_A_PAGE = 8;
 
 export interface ModelContext {
   readonly fs: ModelFs;
@@ -250,12 +252,20 @@ export function truncateInode(
 }
 
 export function statOf(inode: ModelInode): PosixStat {
-  const { ino, mode, nlink, uid, gid, rdevMajor, rdevMinor, size } = inode;
-  const { atimeNs, mtimeNs, ctimeNs, birthtimeNs } = inode;
-  const blockCount = inode.content.pageCount * 8;
   return {
-    ...{ ino, mode, nlink, uid, gid, rdevMajor, rdevMinor, size, blockCount },
-    ...{ atimeNs, mtimeNs, ctimeNs, birthtimeNs },
+    ino: inode.ino,
+    mode: inode.mode,
+    nlink: inode.nlink,
+    uid: inode.uid,
+    gid: inode.gid,
+    rdevMajor: inode.rdevMajor,
+    rdevMinor: inode.rdevMinor,
+    size: inode.size,
+    blockCount: inode.content.pageCount * BLOCKS_A_PAGE,
+    atimeNs: inode.atimeNs,
+    mtimeNs: inode.mtimeNs,
+    ctimeNs: inode.ctimeNs,
+    birthtimeNs: inode.birthtimeNs,
   };
 }
 

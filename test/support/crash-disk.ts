@@ -159,7 +159,9 @@ export class CrashDisk {
     writeFileSync(place.path, this.#file(ino).settled(place.keep), { mode: 0o600 });
   }
 
-  #change(operation: Exclude<RecordedOperation, { kind: "mark" | "sync" | "syncDirectory" }>): void {
+  #change(
+    operation: Exclude<RecordedOperation, { kind: "mark" | "sync" | "syncDirectory" }>,
+  ): void {
     switch (operation.kind) {
       case "write":
         this.#file(operation.ino).write(operation.offset, operation.data);

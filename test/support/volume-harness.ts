@@ -124,6 +124,7 @@ export class VolumeHarness implements Disposable {
   readonly config: VolumeConfig;
   readonly #options: HarnessOptions;
   readonly #base: string;
+  readonly #removes: string;
   #generation = 0;
   #steps: (() => void)[] = [];
   #blocks!: LocalBlocks;
@@ -145,8 +146,11 @@ export class VolumeHarness implements Disposable {
     readonly clock: ManualClock;
     readonly config: VolumeConfig;
     readonly options: HarnessOptions;
+    /** What disposing removes, when it is not `base`. */
+    readonly removes?: string;
   }) {
     this.#base = parts.base;
+    this.#removes = parts.removes ?? parts.base;
     this.clock = parts.clock;
     this.config = parts.config;
     this.#options = parts.options;
@@ -351,7 +355,7 @@ export class VolumeHarness implements Disposable {
       this.core.close();
       this.#release();
     }
-    rmSync(this.#base, { recursive: true, force: true });
+    rmSync(this.#removes, { recursive: true, force: true });
   }
 
   #release(): void {
@@ -425,7 +429,9 @@ export class VolumeHarness implements Disposable {
   }
 
   #delete(pack: PackId): void {
-    if (existsSync(this.packPath(pack))) unlinkSync(this.packPath(pack));
+    const path = this.packPath(pack);
+    if (existsSync(path)) unlinkSync(path);
+    if (existsSync(dirname(path))) syncFile(dirname(path));
     this.events.push(`packDeleted ${pack}`);
     this.core.receive({ kind: "packDeleted", pack });
   }

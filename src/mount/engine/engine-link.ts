@@ -113,6 +113,8 @@ export type FromFlush =
 
 /** Main to pack thread. */
 export interface ToPacks {
+  /** "compare": does the stored pack hold what the plan says? */
+  readonly kind: "build" | "compare";
   readonly pack: number;
   readonly plan: Uint8Array;
 }
@@ -120,6 +122,7 @@ export interface ToPacks {
 /** Pack thread to main. */
 export type FromPacks =
   | { readonly kind: "staged"; readonly pack: number; readonly path: string; readonly size: number }
+  | { readonly kind: "compared"; readonly pack: number; readonly isSame: boolean }
   | {
       readonly kind: "failed";
       readonly pack: number;

@@ -21,7 +21,6 @@ import { RECORD_SIZE_MAX } from "../../journal/record.ts";
 import { NodeDisk } from "../../journal/disk.ts";
 import { systemRandom } from "../../journal/system-random.ts";
 import { drainEventfd } from "../../sys/eventfd.ts";
-import { mapShared } from "../../sys/memory-file.ts";
 import { PollSet } from "../../sys/poll.ts";
 import { setThreadName } from "../../sys/process.ts";
 import { databasePath } from "../../volume/create-volume.ts";
@@ -29,10 +28,10 @@ import { LocalBlocks } from "../../volume/local-blocks.ts";
 import { Maintenance } from "../../volume/maintenance.ts";
 import { CUT_INTERVAL_MS, VolumeCore } from "../../volume/volume-core.ts";
 import { DEFERRED_COUNT, DeferredKind } from "../deferred-table.ts";
+import { Counter } from "../status-board.ts";
 import { FrontEndContext } from "../front-end/front-end-context.ts";
 import { volumeFilesystem } from "../front-end/volume-filesystem.ts";
-import { HandoffArea, HANDOFF_AREA_SIZE } from "../handoff-area.ts";
-import { Counter } from "../status-board.ts";
+import { mapHandoffFile, type HandoffArea } from "../handoff-area.ts";
 import { JournalEndSink } from "./journal-end-sink.ts";
 import { AccessObserver } from "./access-observer.ts";
 import type {
@@ -88,7 +87,7 @@ export class EngineServer {
     this.#start = start;
     this.#port = port;
     const { fuseFd, doorbellFd, options, stateDirectory } = start;
-    this.#area = HandoffArea.open(mapShared(start.handoffFd, { size: HANDOFF_AREA_SIZE }));
+    this.#area = mapHandoffFile(start.handoffFd);
     this.#device = new DeviceChannel(fuseFd);
     this.#both = new PollSet([fuseFd, doorbellFd]);
     this.#doorbellOnly = new PollSet([doorbellFd]);
@@ -125,6 +124,7 @@ export class EngineServer {
       if (observer === undefined) dispatcher.dispatch(request, reply);
       else observer.observe(request, reply, dispatcher);
       this.#served.end(request, reply);
+      this.#area.status.add(Counter.replies, 1);
     };
     const reaped = generation === 1 ? this.#reaper.reapAll() : 0;
     const resumed = this.#resume(serveOne);
@@ -248,8 +248,7 @@ export class EngineServer {
         serveOne(size);
         // It is answered, and records of our own may follow now: found again behind them it would be taken for new.
         request.beginRead();
-        this.#area.status.add(Counter.replies, 1);
-        if (--this.#untilTick <= 0) this.#tick();
+          if (--this.#untilTick <= 0) this.#tick();
       },
       onDoorbell: () => this.#receiveAll(),
       beforeRead: () => request.beginRead(),

@@ -10,15 +10,14 @@ import { NodeDisk } from "../../journal/disk.ts";
 import { runFlush } from "../../journal/flush-ticket.ts";
 import { prepareSpare } from "../../journal/spare.ts";
 import { ringEventfd } from "../../sys/eventfd.ts";
-import { mapShared } from "../../sys/memory-file.ts";
 import { setThreadName } from "../../sys/process.ts";
-import { HandoffArea, HANDOFF_AREA_SIZE } from "../handoff-area.ts";
+import { mapHandoffFile } from "../handoff-area.ts";
 import type { FromFlush, ThreadStart, ToFlush } from "./engine-link.ts";
 
 const start = workerData as ThreadStart & { readonly port: MessagePort };
 const disk = new NodeDisk();
 const channel = new DeviceChannel(start.fuseFd);
-const area = HandoffArea.open(mapShared(start.handoffFd, { size: HANDOFF_AREA_SIZE }));
+const area = mapHandoffFile(start.handoffFd);
 setThreadName("shoal-flush");
 
 start.port.on("message", (message: ToFlush) => {

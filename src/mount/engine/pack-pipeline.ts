@@ -4,9 +4,9 @@
  * What always holds: nothing of a cut is sent before its WAL is flushed (K1); only a staged, frozen file is ever sent
  * under a pack's name (K3), and when the store has that name already its bytes must be the same.
  */
-import { open, unlink, type FileHandle } from "node:fs/promises";
+import { open, rm, unlink, type FileHandle } from "node:fs/promises";
 import type { Clock } from "../../core/clock.ts";
-import { FsError } from "../../core/fs-error.ts";
+import { CorruptError, FsError } from "../../core/fs-error.ts";
 import { toPackId, type PackId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
 import type { ObjectStore } from "../../object/object-store.ts";
@@ -30,6 +30,8 @@ export interface PackPipelineOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly build: (order: PackOrder) => Promise<StagedPackFile>;
+  /** Whether the pack that is in the store holds what the plan says. */
+  readonly decodesToPlan: (order: PackOrder) => Promise<boolean>;
   readonly send: (input: EngineInput) => void;
   readonly signal: AbortSignal;
 }
@@ -75,20 +77,28 @@ export class PackPipeline {
   }
 
   async #store(order: PackOrder): Promise<void> {
-    const { store, timeline, send } = this.#options;
+    const { timeline, send } = this.#options;
     const staged = await this.#untilDone(`build pack ${order.pack}`, () =>
       this.#options.build(order),
     );
     const key = packKey(timeline, order.pack);
-    await this.#untilDone(`store ${key}`, async () => {
-      const outcome = await store.createFromFile(key, staged.path);
-      if (outcome.created) return;
-      if (!(await hasBytesOf(store, key, staged))) {
-        throw new FsError("EEXIST", `${key} exists in ${store.url} with other bytes`);
-      }
-    });
-    send({ kind: "packStored", pack: order.pack, storedSize: staged.size });
+    const storedSize = await this.#untilDone(`store ${key}`, () => this.#put(order, key, staged));
+    send({ kind: "packStored", pack: order.pack, storedSize });
+    await rm(staged.path, { force: true });
+  }
+
+  /** Returns the size of what is in the store: the staged file, or what an earlier process put there under the same plan. */
+  async #put(order: PackOrder, key: string, staged: StagedPackFile): Promise<number> {
+    const { store } = this.#options;
+    const outcome = await store.createFromFile(key, staged.path);
+    if (outcome.created || (await hasBytesOf(store, key, staged))) return staged.size;
+    // Out of the way, so that what is compared is what the store has.
     await unlink(staged.path);
+    const found = await store.head(key);
+    if (found === undefined || !(await this.#options.decodesToPlan(order))) {
+      throw new CorruptError(`${key} exists in ${store.url} with other bytes`);
+    }
+    return found.size;
   }
 
   async #delete(packs: readonly PackId[]): Promise<void> {

@@ -58,6 +58,13 @@ function build(message: ToPacks): FromPacks {
   const { pack } = message;
   try {
     if (builder === undefined) throw new FsError("EIO", "the pack thread has no journal yet");
+    if (message.kind === "compare") {
+      return {
+        kind: "compared",
+        pack,
+        isSame: builder.decodesToPlan(toPackId(pack), message.plan),
+      };
+    }
     const staged = builder.build(toPackId(pack), message.plan);
     return { kind: "staged", pack, path: staged.path, size: staged.size };
   } catch (error) {

@@ -29,6 +29,7 @@ import type {
 import type { PackThreadJournal } from "./pack-thread.ts";
 import { AccessStream } from "./access-stream.ts";
 import { runFsckThread } from "../fsck/run-fsck.ts";
+import { THREAD_MAIN_URL } from "../program-cache.ts";
 import { PackPipeline, type StagedPackFile } from "./pack-pipeline.ts";
 import { stagingRoot } from "./volume-paths.ts";
 
@@ -57,6 +58,7 @@ class VolumeEngine implements Engine {
   readonly #becameServing = Promise.withResolvers<Readonly<Record<string, unknown>>>();
   readonly #calls = new Map<number, PromiseWithResolvers<unknown>>();
   readonly #builds = new Map<number, PromiseWithResolvers<StagedPackFile>>();
+  readonly #comparisons = new Map<number, PromiseWithResolvers<boolean>>();
   readonly #abort = new AbortController();
   readonly #access = new AccessStream((on) => this.#call("observe", { on }));
   #pipeline: PackPipeline | undefined;
@@ -107,7 +109,8 @@ class VolumeEngine implements Engine {
       walPath: `${databasePath(this.#options.root)}-wal`,
       clock: this.#clock,
       log: this.#log,
-      build: (order) => this.#build(order),
+      build: (order) => this.#askPacks(this.#builds, "build", order),
+      decodesToPlan: (order) => this.#askPacks(this.#comparisons, "compare", order),
       send: (input) => this.#send({ kind: "input", input }),
       signal: this.#abort.signal,
     });
@@ -200,18 +203,26 @@ class VolumeEngine implements Engine {
   }
 
   #onPack(message: FromPacks): void {
-    const build = this.#builds.get(message.pack);
-    this.#builds.delete(message.pack);
+    const { pack } = message;
+    const build = this.#builds.get(pack);
+    const comparison = this.#comparisons.get(pack);
+    this.#builds.delete(pack);
+    this.#comparisons.delete(pack);
     if (message.kind === "staged") build?.resolve({ path: message.path, size: message.size });
-    else build?.reject(toError(message.code, message.message));
+    else if (message.kind === "compared") comparison?.resolve(message.isSame);
+    else (build ?? comparison)?.reject(toError(message.code, message.message));
   }
 
-  #build(order: PackOrder): Promise<StagedPackFile> {
-    const build = Promise.withResolvers<StagedPackFile>();
-    this.#builds.set(order.pack, build);
-    const message: ToPacks = { pack: order.pack, plan: order.plan };
+  #askPacks<T>(
+    waiting: Map<number, PromiseWithResolvers<T>>,
+    kind: ToPacks["kind"],
+    order: PackOrder,
+  ): Promise<T> {
+    const answer = Promise.withResolvers<T>();
+    waiting.set(order.pack, answer);
+    const message: ToPacks = { kind, pack: order.pack, plan: order.plan };
     this.#packPort.postMessage(message);
-    return build.promise;
+    return answer.promise;
   }
 
   #tellPacks(message: Extract<FromEngine, { kind: "serving" }>): void {
@@ -241,7 +252,8 @@ class VolumeEngine implements Engine {
   }
 
   #spawn(url: URL, data: unknown, transfer: MessagePort[]): Worker {
-    const worker = new Worker(url, { workerData: data, transferList: transfer });
+    const options = { workerData: data, transferList: transfer, argv: [url.href] };
+    const worker = new Worker(THREAD_MAIN_URL, options);
     worker.on("error", (error) => this.#end.reject(error as Error));
     worker.on("exit", (code) => {
       if (code !== 0) this.#end.reject(new CrashError(`a thread ended with code ${code}`));
