@@ -11,8 +11,9 @@ import { inspect } from "node:util";
 import { run } from "node:test";
 import { ROOT } from "./tool.ts";
 
-/** A file that runs longer than this hangs. The longest are the kill tests. */
-const FILE_TIMEOUT_MS = 15 * 60_000;
+/** A file that runs longer than this hangs: unit tests take seconds, the kill tests minutes. */
+const UNIT_TIMEOUT_MS = 2 * 60_000;
+const SLICE_TIMEOUT_MS = 15 * 60_000;
 
 export interface TestGroup {
   readonly name: string;
@@ -71,7 +72,7 @@ export async function runTestFiles(
     files,
     cwd: ROOT,
     concurrency: group.isSerial ? 1 : availableParallelism(),
-    timeout: FILE_TIMEOUT_MS,
+    timeout: group === UNIT_TESTS ? UNIT_TIMEOUT_MS : SLICE_TIMEOUT_MS,
   });
   let total: TestCounts | undefined;
   stream.on("test:pass", (event: TestEvent) => {

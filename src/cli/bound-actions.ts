@@ -1,4 +1,5 @@
 /** The real actions: each is a call into mount/ and the translation of its answer. */
+import { EventEmitter, on } from "node:events";
 import { SystemClock } from "../core/clock.ts";
 import { FsError } from "../core/fs-error.ts";
 import { directoryOfUrl } from "../object/open-object-store.ts";
@@ -17,7 +18,15 @@ import type { Environment } from "../mount/state-directory.ts";
 import { unmountVolume } from "../mount/unmount-volume.ts";
 import { askState, type EngineStateAnswer, type MountState } from "../mount/volume-state.ts";
 import type { CheckResult } from "../volume/fsck/check-volume.ts";
-import type { Actions, FsckReport, StatsSample, Target, VolumeStatus } from "./actions.ts";
+import type {
+  Actions,
+  FsckReport,
+  RemountRequest,
+  StatsSample,
+  SyncReport,
+  Target,
+  VolumeStatus,
+} from "./actions.ts";
 
 const STATS_INTERVAL_MS = 1000;
 const ASK_TIMEOUT_MS = 10_000;
@@ -25,7 +34,6 @@ const ASK_TIMEOUT_MS = 10_000;
 export function bindActions(): Actions {
   const clock = new SystemClock();
   const environment: Environment = { env: process.env, uid: process.geteuid!() };
-  const wait = (): AbortSignal => AbortSignal.timeout(ASK_TIMEOUT_MS);
   return {
     async createVolume(request) {
       const config = await makeVolume({
@@ -39,19 +47,7 @@ export function bindActions(): Actions {
       return { volumeUrl: request.volumeUrl, uuid: config.uuid };
     },
     mountVolume: (request) => mountVolume({ ...request, environment, clock }),
-    async remountVolume(request) {
-      const mount = requireTargetMount({ kind: "path", path: request.mountPoint }, environment);
-      using client = await connect(mount);
-      const { readOnly, ...others } = request.changes;
-      const refused = Object.keys(others);
-      if (refused.length > 0) {
-        throw new FsError(
-          "EINVAL",
-          `remount cannot change ${refused.join(", ")}: unmount and mount again`,
-        );
-      }
-      if (readOnly !== undefined) await client.call("remount", { params: { readOnly } });
-    },
+    remountVolume: (request) => remount(request, environment),
     async unmountVolume(request) {
       const mount = requireTargetMount(request.target, environment);
       const result = await unmountVolume(mount, { ...request, clock });
@@ -63,24 +59,11 @@ export function bindActions(): Actions {
       return Promise.all(
         mounts
           .filter((mount) => mount.isServed)
-          .map(async (mount) => toStatus(await askState(mount, wait()), mount, clock.nowMs())),
+          .map(async (mount) => toStatus(await askState(mount, patience()), mount, clock.nowMs())),
       );
     },
     stats: (target, signal) => sampleStats(requireTargetMount(target, environment), signal, clock),
-    async sync(target) {
-      const mount = requireTargetMount(target, environment);
-      const startMs = clock.monotonicMs();
-      const before = (await askState(mount, wait())).engine;
-      using client = await connect(mount);
-      const result = (await client.call("drain")) as { drained: boolean; message?: string };
-      if (!result.drained) throw new FsError("EIO", result.message ?? "not everything is stored");
-      return {
-        mountPoint: mount.mountPoint,
-        packCount: before?.pendingPacks ?? 0,
-        packSize: (before?.dirtyBytes ?? 0) + (before?.pendingBytes ?? 0),
-        durationMs: clock.monotonicMs() - startMs,
-      };
-    },
+    sync: (target) => sync(requireTargetMount(target, environment), clock),
     async fsck(request) {
       const mount = findTargetMount(request.target, environment);
       const startMs = clock.monotonicMs();
@@ -100,6 +83,41 @@ export function bindActions(): Actions {
       return lines;
     },
     followLog: (target, signal) => followAccess(requireTargetMount(target, environment), signal),
+  };
+}
+
+/** How long a mount may take to answer. */
+function patience(): AbortSignal {
+  return AbortSignal.timeout(ASK_TIMEOUT_MS);
+}
+
+async function remount(request: RemountRequest, environment: Environment): Promise<void> {
+  const target = { kind: "path", path: request.mountPoint } as const;
+  const mount = requireTargetMount(target, environment);
+  const { readOnly, ...others } = request.changes;
+  const refused = Object.keys(others);
+  if (refused.length > 0) {
+    throw new FsError(
+      "EINVAL",
+      `remount cannot change ${refused.join(", ")}: unmount and mount again`,
+    );
+  }
+  if (readOnly === undefined) return;
+  using client = await connect(mount);
+  await client.call("remount", { params: { readOnly } });
+}
+
+async function sync(mount: KnownMount, clock: SystemClock): Promise<SyncReport> {
+  const startMs = clock.monotonicMs();
+  const before = (await askState(mount, patience())).engine;
+  using client = await connect(mount);
+  const result = (await client.call("drain")) as { drained: boolean; message?: string };
+  if (!result.drained) throw new FsError("EIO", result.message ?? "not everything is stored");
+  return {
+    mountPoint: mount.mountPoint,
+    packCount: before?.pendingPacks ?? 0,
+    packSize: (before?.dirtyBytes ?? 0) + (before?.pendingBytes ?? 0),
+    durationMs: clock.monotonicMs() - startMs,
   };
 }
 
@@ -281,30 +299,20 @@ function quantileUs(
 
 async function* followAccess(mount: KnownMount, signal: AbortSignal): AsyncGenerator<AccessEntry> {
   using client = await connect(mount);
-  let records: AccessEntry[] = [];
-  let wake = Promise.withResolvers<void>();
-  let isOver = false;
+  const batches = new EventEmitter();
+  const ended = new AbortController();
   const call = client
-    .call("access", {
-      signal,
-      onEvent: (batch) => {
-        records.push(...(batch as AccessEntry[]));
-        wake.resolve();
-      },
-    })
+    .call("access", { signal, onEvent: (batch) => batches.emit("batch", batch) })
     .catch((error: unknown) => {
       if (!signal.aborted) throw error;
     })
-    .finally(() => {
-      isOver = true;
-      wake.resolve();
-    });
-  while (!isOver || records.length > 0) {
-    await wake.promise;
-    wake = Promise.withResolvers();
-    const batch = records;
-    records = [];
-    yield* batch;
+    .finally(() => ended.abort());
+  try {
+    for await (const [batch] of on(batches, "batch", { signal: ended.signal })) {
+      yield* batch as AccessEntry[];
+    }
+  } catch (error) {
+    if (!ended.signal.aborted) throw error;
   }
   await call;
 }

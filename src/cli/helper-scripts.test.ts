@@ -32,6 +32,14 @@ describe("the helpers of mount(8)", () => {
     assert.deepEqual(removeHelpers(prefix), []);
   });
 
+  it("are not written where there is nothing, nor where nothing can be made", () => {
+    assert.throws(() => installHelpers(join(prefix, "typo"), ["/opt/node"]), {
+      code: "ENOENT",
+      message: /typo does not exist/u,
+    });
+    assert.throws(() => installHelpers("/proc", ["/opt/node"]), { message: /\/proc/u });
+  });
+
   it("never replace or remove a file of somebody else, and write nothing when one is", () => {
     mkdirSync(join(prefix, "sbin"));
     const foreign = join(prefix, "sbin/umount.fuse.shoal");

@@ -4,7 +4,7 @@
  * What always holds: only files that carry our mark are replaced or removed, and a file is replaced whole.
  */
 import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { FsError } from "../core/fs-error.ts";
 import { MOUNT_HELPER, UMOUNT_HELPER } from "./mount-helper.ts";
 
@@ -16,7 +16,7 @@ export function installHelpers(prefix: string, self: readonly string[]): string[
   const directory = join(prefix, "sbin");
   const paths = NAMES.map((name) => join(directory, name));
   for (const path of paths) refuseForeign(path);
-  attempt(directory, () => mkdirSync(directory, { recursive: true }));
+  attempt(directory, () => makeDirectory(directory));
   for (const [index, path] of paths.entries()) {
     const temporary = `${path}.shoal-new`;
     attempt(path, () => {
@@ -42,6 +42,18 @@ function refuseForeign(path: string): boolean {
   if (stat === undefined) return false;
   if (stat.isFile() && attempt(path, () => readFileSync(path, "utf8")).includes(MARK)) return true;
   throw new FsError("EEXIST", `${path} is not ours: it is left as it is`);
+}
+
+/** Not with those above it: a prefix that is not there is a slip. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT") throw error;
+    throw new FsError("ENOENT", `${dirname(path)} does not exist`, { cause: error });
+  }
 }
 
 function scriptOf(name: string, self: readonly string[]): string {

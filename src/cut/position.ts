@@ -45,9 +45,6 @@ export function decodePosition(text: string): Position {
 function isPosition(value: unknown): value is Position {
   if (typeof value !== "object" || value === null) return false;
   const row = value as Record<string, unknown>;
-  const isHex = (field: unknown): boolean =>
-    typeof field === "string" && /^[0-9a-f]{32}$/.test(field);
-  const isCount = (field: unknown): boolean => Number.isSafeInteger(field) && Number(field) >= 0;
   return (
     isHex(row["timeline"]) &&
     isHex(row["journal"]) &&
@@ -58,4 +55,12 @@ function isPosition(value: unknown): value is Position {
     isCount(row["timeMs"]) &&
     typeof row["clean"] === "boolean"
   );
+}
+
+function isHex(field: unknown): boolean {
+  return typeof field === "string" && /^[0-9a-f]{32}$/.test(field);
+}
+
+function isCount(field: unknown): boolean {
+  return Number.isSafeInteger(field) && Number(field) >= 0;
 }

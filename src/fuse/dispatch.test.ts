@@ -15,8 +15,8 @@ import { Dispatcher } from "./dispatch.ts";
 import type { FuseFilesystem, NameOperations, XattrOperations } from "./filesystem.ts";
 import { Reply, writeDataReply, writeErrorReply } from "./reply.ts";
 import { Request, WRITE_DATA_OFFSET } from "./request.ts";
-import { HelloFilesystem } from "./testing/hello-filesystem.ts";
-import { encoded, makeRequest, type RequestParts } from "./testing/requests.ts";
+import { HelloFilesystem } from "../../test/support/hello-filesystem.ts";
+import { encoded, makeRequest, type RequestParts } from "../../test/support/fuse-requests.ts";
 
 const BUFFER_SIZE = 16_384;
 const SETXATTR_EXT = { flags: InitFlag.SETXATTR_EXT };

@@ -15,7 +15,7 @@ import { MemoryChannel } from "./channel.ts";
 import { answerInit, negotiate, type Session, type SessionOptions } from "./init.ts";
 import { Reply } from "./reply.ts";
 import { Request } from "./request.ts";
-import { encoded, makeRequest } from "./testing/requests.ts";
+import { encoded, makeRequest } from "../../test/support/fuse-requests.ts";
 
 const ALL = 0xffff_ffff;
 

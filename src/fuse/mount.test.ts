@@ -23,10 +23,10 @@ import type { LoopStatistics } from "./loop.ts";
 import { findMount, isDeadMount } from "./mount-table.ts";
 import { mountAsRoot, mountAsUser, type MountOptions } from "./mount.ts";
 import { NOTIFIER_WORKER_URL, type NotifierAnswer, type NotifierMessage } from "./notifier.ts";
-import type { HelloWorkerData } from "./testing/hello-worker.ts";
+import type { HelloWorkerData } from "../../test/support/hello-worker.ts";
 import { setReadAhead, unmount } from "./unmount.ts";
 
-const WORKER = new URL("./testing/hello-worker.ts", import.meta.url);
+const WORKER = new URL("../../test/support/hello-worker.ts", import.meta.url);
 
 function reasonToSkip(): string | false {
   if (geteuid?.() !== 0) return "mounting wants root";

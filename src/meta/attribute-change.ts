@@ -224,7 +224,16 @@ function finalMode(caller: Caller, inode: Inode, request: AttributeRequest, gid:
     (request.killSuidgid === true && inode.isRegular());
   if (!losesSetId) return inode.mode;
   const mode = modeWithoutSetId(inode.mode);
-  return mayKeepSgid(caller, inode.gid) ? mode : mode & ~S_ISGID;
+  return caller.privileged || isInGroup(caller, inode.gid) ? mode : mode & ~S_ISGID;
+}
+
+/**
+ * Whether losing set-id bits depends on the caller's groups: set-group-id on what the group may not execute stays for
+ * the group's members. The caller must come with its supplementary groups then.
+ */
+export function needsGroupsToLoseSetId(caller: Caller, inode: Inode): boolean {
+  const bits = inode.mode & (S_ISGID | 0o010);
+  return bits === S_ISGID && !caller.privileged && caller.gid !== inode.gid;
 }
 
 /** For FUSE the kernel has taken the bit away already, and it alone knows all groups. */

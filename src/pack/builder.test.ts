@@ -9,7 +9,14 @@ import { Codec } from "./codec.ts";
 import { FrameCache } from "./frame-cache.ts";
 import { FilePackSource, PackReader, readPackIndexSync } from "./reader.ts";
 import { removeTemporaries, StagedPack } from "./staged-pack.ts";
-import { IDENTITY, makePack, MemorySink, noiseBlock, planOf, textBlock } from "./fixture.test.ts";
+import {
+  IDENTITY,
+  makePack,
+  MemorySink,
+  noiseBlock,
+  planOf,
+  textBlock,
+} from "../../test/support/pack-fixture.ts";
 
 /** Put together by hand with Python's struct and zlib.crc32, from docs/format/pack.md. */
 const GOLDEN_PACK =

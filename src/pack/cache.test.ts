@@ -25,7 +25,7 @@ import {
 import { CACHE_UNIT_SIZE } from "./cache-map.ts";
 import { MissingPackError, PackCache, type FetchRange, type PackCacheOptions } from "./cache.ts";
 import { packKey, packPath } from "./pack-name.ts";
-import { noiseBlock } from "./fixture.test.ts";
+import { noiseBlock } from "../../test/support/pack-fixture.ts";
 
 const UNIT = CACHE_UNIT_SIZE;
 const TIMELINE = "00112233445566778899aabbccddeeff";

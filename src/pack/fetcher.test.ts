@@ -29,7 +29,13 @@ import {
   type PackLocatorOptions,
 } from "./locator.ts";
 import { packKey, packPath } from "./pack-name.ts";
-import { IDENTITY, makePack, noiseBlock, textBlock, type FixturePack } from "./fixture.test.ts";
+import {
+  IDENTITY,
+  makePack,
+  noiseBlock,
+  textBlock,
+  type FixturePack,
+} from "../../test/support/pack-fixture.ts";
 
 const KIB = 1024;
 const FRAME = 128 * KIB;

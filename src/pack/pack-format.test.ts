@@ -10,7 +10,7 @@ import {
   PACK_FOOTER_SIZE,
   type PackFooter,
 } from "./pack-format.ts";
-import { IDENTITY } from "./fixture.test.ts";
+import { IDENTITY } from "../../test/support/pack-fixture.ts";
 
 const footer: PackFooter = {
   identity: IDENTITY,

@@ -13,7 +13,7 @@ import {
   PackIndex,
   type PackPlan,
 } from "./pack-index.ts";
-import { IDENTITY, makePack, textBlock } from "./fixture.test.ts";
+import { IDENTITY, makePack, textBlock } from "../../test/support/pack-fixture.ts";
 
 const KIB = 1024;
 

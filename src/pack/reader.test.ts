@@ -5,7 +5,13 @@ import { Prng } from "../core/prng.ts";
 import { Codec, type Compression } from "./codec.ts";
 import { FrameCache } from "./frame-cache.ts";
 import { DamagedFrameError, PackReader, readPackIndexSync, type PackSource } from "./reader.ts";
-import { IDENTITY, makePack, MemorySource, noiseBlock, textBlock } from "./fixture.test.ts";
+import {
+  IDENTITY,
+  makePack,
+  MemorySource,
+  noiseBlock,
+  textBlock,
+} from "../../test/support/pack-fixture.ts";
 
 const COMPRESSIONS: readonly Compression[] = ["none", "lz4", "zstd", "adaptive"];
 const FRAME = 128 * 1024;

@@ -3,7 +3,14 @@ import { describe, it } from "node:test";
 import { Prng } from "../core/prng.ts";
 import { FrameCache } from "./frame-cache.ts";
 import { fitsPlan, verifyPack } from "./verify-pack.ts";
-import { IDENTITY, makePack, MemorySource, noiseBlock, planOf, textBlock } from "./fixture.test.ts";
+import {
+  IDENTITY,
+  makePack,
+  MemorySource,
+  noiseBlock,
+  planOf,
+  textBlock,
+} from "../../test/support/pack-fixture.ts";
 
 describe("verifyPack", () => {
   const prng = new Prng(50);

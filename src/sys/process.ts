@@ -2,6 +2,7 @@
  * Attributes of the calling process and thread.
  * Source: prctl(2), sched_getaffinity(2).
  */
+import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { checked, cString } from "./errno.ts";
 import * as libc from "./libc.ts";
@@ -23,6 +24,22 @@ export function setIoFlusher(): void {
 /** The kernel sends `signal` (a number) to this process when the thread that started it dies. Check the parent's pid afterwards. */
 export function setParentDeathSignal(signal: number): void {
   checked(libc.prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0), "prctl PR_SET_PDEATHSIG");
+}
+
+/**
+ * Supplementary groups of a process or thread, as it has them now; none when it is gone or cannot be seen.
+ * Source: proc_pid_status(5).
+ */
+export function supplementaryGroups(pid: number): readonly number[] {
+  let status: string;
+  try {
+    status = readFileSync(`/proc/${pid}/status`, "latin1");
+  } catch {
+    return [];
+  }
+  const match = /^Groups:[ \t]*(.*)$/m.exec(status);
+  const words = match?.[1]!.split(" ") ?? [];
+  return words.filter((word) => word !== "").map(Number);
 }
 
 /** Name of the calling thread as ps and top show it; 15 bytes count. */

@@ -6,7 +6,7 @@
  * is missing or damaged fails with an error that names it, and only for the range that needs it.
  */
 import type { Clock } from "../core/clock.ts";
-import { CorruptError, FsError } from "../core/fs-error.ts";
+import { CorruptError } from "../core/fs-error.ts";
 import type { PackId } from "../core/ids.ts";
 import { FrameCache } from "../pack/frame-cache.ts";
 import { PackLocator, ReadOutcome } from "../pack/locator.ts";
@@ -60,7 +60,7 @@ export class LocalBlocks implements BlockBytes, Disposable {
     this.#locator[Symbol.dispose]();
   }
 
-  #missing(pack: PackId): FsError {
+  #missing(pack: PackId): CorruptError {
     return new CorruptError(
       `pack ${pack} of timeline ${this.#timeline} is missing in ${this.#storeRoot}`,
     );

@@ -51,8 +51,6 @@ export function decodeVolumeConfig(bytes: Uint8Array, where: string): VolumeConf
 
 function checkFields(row: Record<string, unknown>, where: string): VolumeConfig {
   const { uuid, timeline, createdMs, compression, acl } = row;
-  const isHex = (text: unknown): text is string =>
-    typeof text === "string" && /^[0-9a-f]{32}$/.test(text);
   if (!isHex(uuid)) throw damaged(where, "uuid");
   if (!isHex(timeline)) throw damaged(where, "timeline");
   if (typeof createdMs !== "number") throw damaged(where, "createdMs");
@@ -80,4 +78,8 @@ export function newVolumeConfig(options: {
   readonly acl: boolean;
 }): VolumeConfig {
   return { format: FORMAT, ...options };
+}
+
+function isHex(text: unknown): text is string {
+  return typeof text === "string" && /^[0-9a-f]{32}$/.test(text);
 }

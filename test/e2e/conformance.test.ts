@@ -30,6 +30,7 @@ async function runThroughMount(acl: boolean): Promise<void> {
       ...(acl ? {} : { acl: "the volume was made without --acl" }),
       // specs/linux-fuse.md section 3: OPEN is not seen, so the write is refused instead.
       immutableRefusesOpen: "the kernel does not tell of opens: writing is refused instead",
+      shiftRanges: "the kernel hands COLLAPSE_RANGE and INSERT_RANGE to no FUSE filesystem",
       // Reads that the page cache answers never reach the engine.
       relatime: "reads from the page cache are not seen",
     },

@@ -94,7 +94,7 @@ export class ModelFile implements PosixFile {
   allocate(mode: number, offset: number | bigint, length: number | bigint): void {
     if (offset < 0 || length <= 0) throw new FsError("EINVAL", `${offset}, ${length}`);
     const kind = mode & ~FALLOC_FL_KEEP_SIZE;
-    if (!isSupportedMode(mode)) throw new FsError("EOPNOTSUPP", `mode ${mode}`);
+    if (!this.#supports(mode)) throw new FsError("EOPNOTSUPP", `mode ${mode}`);
     if (!this.isWritable) throw new FsError("EBADF", "not open for writing");
     if (this.inode.isDirectory) throw new FsError("EISDIR", "a directory");
     const { fileSizeMax } = this.#context.fs.options;
@@ -112,7 +112,7 @@ export class ModelFile implements PosixFile {
   }
 
   #shift(kind: number, { offset, length }: { offset: number; length: number }): void {
-    const { allocationUnit, fileSizeMax } = this.#context.fs.options;
+    const { allocationUnit = 1, fileSizeMax } = this.#context.fs.options;
     const { content } = this.inode;
     if (offset % allocationUnit !== 0 || length % allocationUnit !== 0) {
       throw new FsError("EINVAL", `${offset}, ${length} are not multiples of ${allocationUnit}`);
@@ -180,6 +180,15 @@ export class ModelFile implements PosixFile {
   close(): void {}
 
   [Symbol.dispose](): void {}
+
+  #supports(mode: number): boolean {
+    const keeps = (mode & FALLOC_FL_KEEP_SIZE) !== 0;
+    const kind = mode & ~FALLOC_FL_KEEP_SIZE;
+    if (kind === 0 || kind === FALLOC_FL_ZERO_RANGE) return true;
+    if (kind === FALLOC_FL_PUNCH_HOLE) return keeps;
+    const isShift = kind === FALLOC_FL_COLLAPSE_RANGE || kind === FALLOC_FL_INSERT_RANGE;
+    return !keeps && isShift && this.#context.fs.options.allocationUnit !== undefined;
+  }
 
   #now(): bigint {
     return this.#context.fs.options.now();
@@ -267,12 +276,4 @@ export function statOf(inode: ModelInode): PosixStat {
     ctimeNs: inode.ctimeNs,
     birthtimeNs: inode.birthtimeNs,
   };
-}
-
-function isSupportedMode(mode: number): boolean {
-  const keeps = (mode & FALLOC_FL_KEEP_SIZE) !== 0;
-  const kind = mode & ~FALLOC_FL_KEEP_SIZE;
-  if (kind === 0 || kind === FALLOC_FL_ZERO_RANGE) return true;
-  if (kind === FALLOC_FL_PUNCH_HOLE) return keeps;
-  return !keeps && (kind === FALLOC_FL_COLLAPSE_RANGE || kind === FALLOC_FL_INSERT_RANGE);
 }

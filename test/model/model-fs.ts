@@ -17,8 +17,8 @@ export interface ModelOptions {
   readonly now: () => bigint;
   readonly fileSizeMax: number;
   readonly linkCountMax: number;
-  /** The unit of COLLAPSE_RANGE and INSERT_RANGE. */
-  readonly allocationUnit: number;
+  /** The unit of COLLAPSE_RANGE and INSERT_RANGE; undefined where there are none. */
+  readonly allocationUnit: number | undefined;
   /** Whether the system forbids hard links to what one could not write (sysctl fs.protected_hardlinks). */
   readonly protectedHardlinks: boolean;
 }

@@ -139,18 +139,16 @@ export const unfinishedRule: Rule = (file) =>
 
 /** `it.only` and its kin make all other tests pass unseen. */
 export const onlyRule: Rule = (file) => {
+  if (!file.isTest) return [];
   const problems: string[] = [];
   visit(file.program, (node) => {
-    const text = file.code.slice(node.start, node.end);
-    const isCall = node.type === "CallExpression" && file.path.endsWith(".test.ts");
-    if (!isCall) return;
+    if (node.type !== "CallExpression") return;
     const callee = node["callee"] as SyntaxNode;
     const name = file.code.slice(callee.start, callee.end);
-    const hasOption =
-      /^(?:it|test|describe|suite)$/u.test(name) && /[{,]\s*only:\s*true/u.test(text.slice(0, 300));
-    if (/^(?:it|test|describe|suite)\.only$/u.test(name) || hasOption) {
-      problems.push(`line ${file.lineOf(node.start)}: runs only itself`);
-    }
+    const isAlone =
+      /^(?:it|test|describe|suite)\.only$/u.test(name) ||
+      (/^(?:it|test|describe|suite)$/u.test(name) && hasOnlyOption(node));
+    if (isAlone) problems.push(`line ${file.lineOf(node.start)}: runs only itself`);
   });
   return problems;
 };
@@ -177,6 +175,14 @@ function innerLineCount(file: SourceFile, outer: SyntaxNode): number {
     return false;
   });
   return count;
+}
+
+/** `it("…", { only: true }, …)` */
+function hasOnlyOption(call: SyntaxNode): boolean {
+  return (call["arguments"] as SyntaxNode[])
+    .filter(({ type }) => type === "ObjectExpression")
+    .flatMap((options) => options["properties"] as SyntaxNode[])
+    .some((property) => (property["key"] as SyntaxNode | undefined)?.["name"] === "only");
 }
 
 function worldUse(node: SyntaxNode): string | undefined {

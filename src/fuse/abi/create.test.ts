@@ -1,4 +1,4 @@
-import { codecSuite } from "./testing/codec-suite.ts";
+import { codecSuite } from "../../../test/support/codec-suite.ts";
 import {
   CREATE_IN_SIZE,
   MKDIR_IN_SIZE,

@@ -1,4 +1,4 @@
-import { codecSuite } from "./testing/codec-suite.ts";
+import { codecSuite } from "../../../test/support/codec-suite.ts";
 import {
   BATCH_FORGET_IN_SIZE,
   FORGET_IN_SIZE,

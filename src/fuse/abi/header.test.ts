@@ -1,4 +1,4 @@
-import { codecSuite } from "./testing/codec-suite.ts";
+import { codecSuite } from "../../../test/support/codec-suite.ts";
 import {
   IN_HEADER_SIZE,
   OUT_HEADER_SIZE,

@@ -1,4 +1,4 @@
-import { codecSuite } from "./testing/codec-suite.ts";
+import { codecSuite } from "../../../test/support/codec-suite.ts";
 import {
   FILE_LOCK_SIZE,
   LK_IN_SIZE,

@@ -1,4 +1,4 @@
-import { codecSuite } from "./testing/codec-suite.ts";
+import { codecSuite } from "../../../test/support/codec-suite.ts";
 import {
   NOTIFY_DELETE_OUT_SIZE,
   NOTIFY_INVAL_ENTRY_OUT_SIZE,

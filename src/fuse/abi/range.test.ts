@@ -1,4 +1,4 @@
-import { codecSuite } from "./testing/codec-suite.ts";
+import { codecSuite } from "../../../test/support/codec-suite.ts";
 import {
   COPY_FILE_RANGE_IN_SIZE,
   COPY_FILE_RANGE_OUT_SIZE,

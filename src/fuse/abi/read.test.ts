@@ -1,4 +1,4 @@
-import { codecSuite } from "./testing/codec-suite.ts";
+import { codecSuite } from "../../../test/support/codec-suite.ts";
 import { READ_IN_SIZE, decodeReadIn, encodeReadIn, newReadIn } from "./read.ts";
 
 codecSuite({

@@ -1,4 +1,4 @@
-import { codecSuite } from "./testing/codec-suite.ts";
+import { codecSuite } from "../../../test/support/codec-suite.ts";
 import {
   LINK_IN_SIZE,
   RENAME2_IN_SIZE,

@@ -1,4 +1,4 @@
-import { codecSuite } from "./testing/codec-suite.ts";
+import { codecSuite } from "../../../test/support/codec-suite.ts";
 import { KSTATFS_SIZE, decodeKstatfs, encodeKstatfs, newKstatfs } from "./statfs.ts";
 
 codecSuite({

@@ -1,4 +1,4 @@
-import { codecSuite } from "./testing/codec-suite.ts";
+import { codecSuite } from "../../../test/support/codec-suite.ts";
 import {
   GETXATTR_IN_SIZE,
   GETXATTR_OUT_SIZE,

@@ -1,21 +1,33 @@
 /** Attributes through FUSE: GETATTR, SETATTR, STATX (for the time of birth) and READLINK. */
 import { ERRNO, FsError } from "../../core/fs-error.ts";
-import { toIno } from "../../core/ids.ts";
+import { toIno, type Ino } from "../../core/ids.ts";
 import type { GetattrIn, SetattrIn } from "../../fuse/abi/attr.ts";
 import { SetattrValid } from "../../fuse/abi/flags.ts";
 import { newStatxOut, type StatxIn } from "../../fuse/abi/statx.ts";
 import type { AttributeOperations } from "../../fuse/filesystem.ts";
 import type { Reply } from "../../fuse/reply.ts";
 import type { Request } from "../../fuse/request.ts";
+import { needsGroupsToLoseSetId } from "../../meta/attribute-change.ts";
 import { InodeFlag } from "../../meta/inode.ts";
+import { supplementaryGroups } from "../../sys/process.ts";
 import { setattr, type SetattrArgs } from "../../vfs/ops/setattr.ts";
 import { allocatedBytes } from "../../vfs/extent-walk.ts";
-import { IO_SIZE, VALID_SEC, type FrontEndContext } from "./front-end-context.ts";
+import {
+  IO_SIZE,
+  VALID_SEC,
+  type FrontEndContext,
+  type RequestCaller,
+} from "./front-end-context.ts";
 
 /** STATX_BASIC_STATS and STATX_BTIME. Source: include/uapi/linux/stat.h. */
 const STATX_MASK = 0x7ff | 0x800;
 const StatxAttribute = { IMMUTABLE: 0x10, APPEND: 0x20, NODUMP: 0x40 } as const;
 const SECTOR_SIZE = 512;
+/**
+ * What a SETATTR can ask for. One that asks for nothing comes from chown(2) with both ids -1, and before a change of
+ * contents by someone who may not keep set-id bits: "kill them" has no bit of its own there (fs/fuse/dir.c, fuse_setattr).
+ */
+const CHANGES: number = ~(SetattrValid.FH | SetattrValid.LOCKOWNER);
 
 export class VolumeAttributes implements AttributeOperations {
   readonly #context: FrontEndContext;
@@ -38,9 +50,17 @@ export class VolumeAttributes implements AttributeOperations {
       if (argument.size > inode.size) this.#context.space.check();
     }
     const args = toSetattrArgs(ino, argument);
-    this.#context.executor.runFile(setattr, this.#context.caller(request), args);
+    const caller = this.#context.caller(request);
+    if (mayLoseSetId(args)) this.#addGroups(caller, ino);
+    this.#context.executor.runFile(setattr, caller, args);
     const inode = this.#context.state.meta.requireInode(ino);
     reply.attr(this.#context.attr(inode), VALID_SEC);
+  }
+
+  #addGroups(caller: RequestCaller, ino: Ino): void {
+    const inode = this.#context.state.meta.getInode(ino);
+    if (inode === undefined || !needsGroupsToLoseSetId(caller, inode)) return;
+    caller.groups = supplementaryGroups(caller.pid);
   }
 
   statx(request: Request, _argument: StatxIn, reply: Reply): void {
@@ -101,8 +121,12 @@ function toSetattrArgs(ino: SetattrArgs["ino"], argument: SetattrIn): SetattrArg
     }),
     ctime:
       valid & SetattrValid.CTIME ? { sec: argument.ctimeSec, nsec: argument.ctimeNsec } : undefined,
-    killSuidgid: (valid & SetattrValid.KILL_SUIDGID) !== 0,
+    killSuidgid: (valid & SetattrValid.KILL_SUIDGID) !== 0 || (valid & CHANGES) === 0,
   };
+}
+
+function mayLoseSetId(args: SetattrArgs): boolean {
+  return args.killSuidgid === true || args.uid !== undefined || args.gid !== undefined;
 }
 
 function toTime(

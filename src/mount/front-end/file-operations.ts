@@ -1,6 +1,7 @@
 /** Data through FUSE: READ, WRITE, FSYNC, FALLOCATE, LSEEK, COPY_FILE_RANGE and the ioctls of chattr(1). */
 import { ERRNO, FsError } from "../../core/fs-error.ts";
 import { toIno } from "../../core/ids.ts";
+import { FILE_SIZE_MAX } from "../../core/limits.ts";
 import { IOCTL_OUT_SIZE, type IoctlIn } from "../../fuse/abi/device.ts";
 import { WriteFlag } from "../../fuse/abi/flags.ts";
 import type { ReleaseIn } from "../../fuse/abi/open.ts";
@@ -69,14 +70,14 @@ export class VolumeFiles implements FileOperations {
     const write = this.#write;
     write.ino = toIno(request.nodeid);
     write.offset = argument.offset;
-    write.length = argument.size;
+    write.length = writableSize(argument);
     write.append = (argument.flags & O_APPEND) !== 0 && !(argument.writeFlags & WriteFlag.CACHE);
     write.killSuidgid = (argument.writeFlags & WriteFlag.KILL_SUIDGID) !== 0;
     const caller = this.#context.caller(request);
     this.#context.saveHeader();
     const offset = this.#context.executor.write(caller, write, request.bytes, 0);
     if (offset !== argument.offset) this.#context.caches.invalidateData(write.ino, argument.offset);
-    reply.write(argument.size);
+    reply.write(write.length);
   }
 
   fsync(request: Request, _argument: FsyncIn, reply: Reply): void {
@@ -135,4 +136,9 @@ export class VolumeFiles implements FileOperations {
     caller.unique = 0;
     this.#context.executor.runMeta(atime, caller, { ino: inode.ino });
   }
+}
+
+/** Short at the end of the largest file; a write that begins there is refused further down. */
+function writableSize({ offset, size }: WriteIn): number {
+  return offset < FILE_SIZE_MAX ? Math.min(size, FILE_SIZE_MAX - offset) : size;
 }

@@ -8,7 +8,9 @@ import type { Request } from "../../fuse/request.ts";
 import { InodeFlag } from "../../meta/inode.ts";
 import { removexattr } from "../../meta/ops/removexattr.ts";
 import { setxattr } from "../../meta/ops/setxattr.ts";
+import { isAclName } from "../../meta/xattr-permission.ts";
 import { getXattr, listXattrs } from "../../meta/xattr-read.ts";
+import { CAPABILITY_NAME } from "../../meta/xattr-store.ts";
 import type { FrontEndContext } from "./front-end-context.ts";
 
 const NAME_END = "\0";
@@ -23,8 +25,13 @@ export class VolumeXattrs implements XattrOperations {
   getxattr(request: Request, name: string, size: number, reply: Reply): void {
     const { meta } = this.#context.state;
     const inode = meta.requireInode(toIno(request.nodeid));
-    if (!inode.has(InodeFlag.XATTR)) {
+    // Asked before writes, mostly in vain.
+    if (name === CAPABILITY_NAME && !inode.has(InodeFlag.CAPABILITY)) {
       reply.error(-ERRNO.ENODATA);
+      return;
+    }
+    if (isAclName(name) && !meta.acl) {
+      reply.error(-ERRNO.EOPNOTSUPP);
       return;
     }
     const value = getXattr(meta, this.#context.caller(request), inode, name);

@@ -10,16 +10,17 @@ export interface PackDroppedArgs {
   readonly pack: PackId;
 }
 
-export type PackDroppedResult = Record<never, never>;
+/** Nothing is decided: the arguments say it all. */
+export type PackDroppedResult = undefined;
 
 export const packDropped: Operation<FileState, PackDroppedArgs, PackDroppedResult> = {
   kind: OpKind.PACK_DROPPED,
   version: 1,
   name: "pack_dropped",
-  prepare: () => ({}),
+  prepare: () => undefined,
   apply,
   encode: (into: ByteWriter, args: PackDroppedArgs) => into.uvarint(args.pack),
-  decode: (from: ByteReader) => ({ args: { pack: toPackId(from.uvarint()) }, result: {} }),
+  decode: (from: ByteReader) => ({ args: { pack: toPackId(from.uvarint()) }, result: undefined }),
 };
 
 function apply(state: FileState, args: PackDroppedArgs): void {

@@ -12,13 +12,14 @@ export interface PackStoredArgs {
   readonly storedSize: number;
 }
 
-export type PackStoredResult = Record<never, never>;
+/** Nothing is decided: the arguments say it all. */
+export type PackStoredResult = undefined;
 
 export const packStored: Operation<FileState, PackStoredArgs, PackStoredResult> = {
   kind: OpKind.PACK_STORED,
   version: 1,
   name: "pack_stored",
-  prepare: () => ({}),
+  prepare: () => undefined,
   apply,
   encode,
   decode,
@@ -39,5 +40,8 @@ function encode(into: ByteWriter, args: PackStoredArgs): void {
 }
 
 function decode(from: ByteReader): { args: PackStoredArgs; result: PackStoredResult } {
-  return { args: { pack: toPackId(from.uvarint()), storedSize: from.uvarint() }, result: {} };
+  return {
+    args: { pack: toPackId(from.uvarint()), storedSize: from.uvarint() },
+    result: undefined,
+  };
 }

@@ -6,6 +6,14 @@
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cString, libc } from "../../support/posix-libc.ts";
+import { namesOf } from "../../support/posix-actions.ts";
+import {
+  FS_APPEND_FL,
+  FS_IMMUTABLE_FL,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+} from "../../support/posix-constants.ts";
 import { LinuxAttributes, LinuxHandles, LinuxXattrs } from "./linux-attributes.ts";
 import {
   AT_SYMLINK_FOLLOW,
@@ -57,8 +65,26 @@ export class TemporaryLinuxDirectory implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.#rootFd);
-    rmSync(this.#path, { recursive: true, force: true });
+    try {
+      rmSync(this.#path, { recursive: true, force: true });
+    } catch {
+      // A test that failed may have left an immutable file.
+      clearFlags(this.directory, "");
+      rmSync(this.#path, { recursive: true, force: true });
+    } finally {
+      closeSync(this.#rootFd);
+    }
+  }
+}
+
+function clearFlags(directory: PosixDirectory, path: string): void {
+  const type = directory.lstat(path).mode & S_IFMT;
+  if (type !== S_IFDIR && type !== S_IFREG) return;
+  const flags = directory.attributes.getFlags(path);
+  directory.attributes.setFlags(path, flags & ~(FS_IMMUTABLE_FL | FS_APPEND_FL));
+  if (type !== S_IFDIR) return;
+  for (const name of namesOf(directory, path)) {
+    clearFlags(directory, path === "" ? name : `${path}/${name}`);
   }
 }
 

@@ -1,15 +1,15 @@
 /** Serves HelloFilesystem on a mounted descriptor, as a worker, until it is unmounted; then posts its statistics. */
 import { parentPort, workerData } from "node:worker_threads";
-import { SystemClock } from "../../core/clock.ts";
-import { createEventfd, drainEventfd } from "../../sys/eventfd.ts";
-import { PollSet } from "../../sys/poll.ts";
-import { usableCpuCount } from "../../sys/process.ts";
-import { DeviceChannel } from "../channel.ts";
-import { Dispatcher } from "../dispatch.ts";
-import { handshake } from "../handshake.ts";
-import { newLoopStatistics, runLoop } from "../loop.ts";
-import { Reply } from "../reply.ts";
-import { Request, REQUEST_BUFFER_SIZE } from "../request.ts";
+import { SystemClock } from "../../src/core/clock.ts";
+import { createEventfd, drainEventfd } from "../../src/sys/eventfd.ts";
+import { PollSet } from "../../src/sys/poll.ts";
+import { usableCpuCount } from "../../src/sys/process.ts";
+import { DeviceChannel } from "../../src/fuse/channel.ts";
+import { Dispatcher } from "../../src/fuse/dispatch.ts";
+import { handshake } from "../../src/fuse/handshake.ts";
+import { newLoopStatistics, runLoop } from "../../src/fuse/loop.ts";
+import { Reply } from "../../src/fuse/reply.ts";
+import { Request, REQUEST_BUFFER_SIZE } from "../../src/fuse/request.ts";
 import { HelloFilesystem } from "./hello-filesystem.ts";
 
 export interface HelloWorkerData {

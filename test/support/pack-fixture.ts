@@ -1,12 +1,12 @@
 /** What the tests of this folder build packs with: seeded content, a sink and a source in memory. No tests of its own. */
-import { toIno, toPackId } from "../core/ids.ts";
-import { BLOCK_SIZE_MAX, FRAME_SIZE } from "../core/limits.ts";
-import type { Prng } from "../core/prng.ts";
-import { buildPack, PackBuffers, type BuiltPack, type PackSink } from "./builder.ts";
-import type { Compression } from "./codec.ts";
-import type { PackIdentity } from "./pack-format.ts";
-import type { PackPlan } from "./pack-index.ts";
-import type { PackSource } from "./reader.ts";
+import { toIno, toPackId } from "../../src/core/ids.ts";
+import { BLOCK_SIZE_MAX, FRAME_SIZE } from "../../src/core/limits.ts";
+import type { Prng } from "../../src/core/prng.ts";
+import { buildPack, PackBuffers, type BuiltPack, type PackSink } from "../../src/pack/builder.ts";
+import type { Compression } from "../../src/pack/codec.ts";
+import type { PackIdentity } from "../../src/pack/pack-format.ts";
+import type { PackPlan } from "../../src/pack/pack-index.ts";
+import type { PackSource } from "../../src/pack/reader.ts";
 
 export const IDENTITY: PackIdentity = {
   volume: "000102030405060708090a0b0c0d0e0f",

@@ -5,15 +5,20 @@
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { FsError } from "../core/fs-error.ts";
-import { Prng } from "../core/prng.ts";
-import { SimulatedDisk, Stopped } from "../../test/support/simulated-disk.ts";
-import { AppendedEndWords, APPENDED_END_WORD_COUNT } from "./appended-end.ts";
-import { type FlushTicket, runFlush } from "./flush-ticket.ts";
-import { Journal, type JournalOptions, JournalScratch, type WriteFields } from "./journal.ts";
-import { recover, type RecoverOptions } from "./recovery.ts";
-import { emptyWriteArgs, WRITE_HEADER_SIZE } from "./record.ts";
-import { prepareSpare } from "./spare.ts";
+import { FsError } from "../../src/core/fs-error.ts";
+import { Prng } from "../../src/core/prng.ts";
+import { SimulatedDisk, Stopped } from "../support/simulated-disk.ts";
+import { AppendedEndWords, APPENDED_END_WORD_COUNT } from "../../src/journal/appended-end.ts";
+import { type FlushTicket, runFlush } from "../../src/journal/flush-ticket.ts";
+import {
+  Journal,
+  type JournalOptions,
+  JournalScratch,
+  type WriteFields,
+} from "../../src/journal/journal.ts";
+import { recover, type RecoverOptions } from "../../src/journal/recovery.ts";
+import { emptyWriteArgs, WRITE_HEADER_SIZE } from "../../src/journal/record.ts";
+import { prepareSpare } from "../../src/journal/spare.ts";
 
 const DIR = "/state/journal";
 const SEGMENT_SIZE = 12_288;

@@ -2,12 +2,18 @@
  * A filesystem of one directory, one file and whatever a test writes into memory: the smallest that shows the protocol
  * layer works through a real mount. Not for use.
  */
-import { ERRNO } from "../../core/fs-error.ts";
-import { newAttr, newEntryOut, type Attr, type EntryOut, type GetattrIn } from "../abi/attr.ts";
-import { newDirentplus } from "../abi/dirent.ts";
-import type { ReadIn } from "../abi/read.ts";
-import { newKstatfs } from "../abi/statfs.ts";
-import type { WriteIn } from "../abi/write.ts";
+import { ERRNO } from "../../src/core/fs-error.ts";
+import {
+  newAttr,
+  newEntryOut,
+  type Attr,
+  type EntryOut,
+  type GetattrIn,
+} from "../../src/fuse/abi/attr.ts";
+import { newDirentplus } from "../../src/fuse/abi/dirent.ts";
+import type { ReadIn } from "../../src/fuse/abi/read.ts";
+import { newKstatfs } from "../../src/fuse/abi/statfs.ts";
+import type { WriteIn } from "../../src/fuse/abi/write.ts";
 import type {
   AttributeOperations,
   DirectoryOperations,
@@ -17,9 +23,9 @@ import type {
   NewNode,
   VolumeOperations,
   XattrOperations,
-} from "../filesystem.ts";
-import type { Reply } from "../reply.ts";
-import { WRITE_DATA_OFFSET, type Request } from "../request.ts";
+} from "../../src/fuse/filesystem.ts";
+import type { Reply } from "../../src/fuse/reply.ts";
+import { WRITE_DATA_OFFSET, type Request } from "../../src/fuse/request.ts";
 
 const ROOT = 1;
 const S_IFDIR = 0o040000;

@@ -1,5 +1,5 @@
 /** Requests as the kernel would send them, for tests. */
-import { encodeInHeader, IN_HEADER_SIZE } from "../abi/header.ts";
+import { encodeInHeader, IN_HEADER_SIZE } from "../../src/fuse/abi/header.ts";
 
 export interface RequestParts {
   readonly opcode: number;

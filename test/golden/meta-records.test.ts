@@ -2,22 +2,22 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
-import { ByteReader } from "../../core/byte-reader.ts";
-import { ByteWriter } from "../../core/byte-writer.ts";
-import { CorruptError } from "../../core/fs-error.ts";
-import { toIno } from "../../core/ids.ts";
-import type { MetaState } from "../meta-state.ts";
-import { META_OPERATIONS } from "../op-registry.ts";
-import type { Operation } from "../operation.ts";
-import { atime } from "./atime.ts";
-import { create } from "./create.ts";
-import { link } from "./link.ts";
-import { removexattr } from "./removexattr.ts";
-import { rename } from "./rename.ts";
-import { rmdir } from "./rmdir.ts";
-import { setInodeFlags } from "./set-inode-flags.ts";
-import { setxattr } from "./setxattr.ts";
-import { unlink } from "./unlink.ts";
+import { ByteReader } from "../../src/core/byte-reader.ts";
+import { ByteWriter } from "../../src/core/byte-writer.ts";
+import { CorruptError } from "../../src/core/fs-error.ts";
+import { toIno } from "../../src/core/ids.ts";
+import type { MetaState } from "../../src/meta/meta-state.ts";
+import { META_OPERATIONS } from "../../src/meta/op-registry.ts";
+import type { Operation } from "../../src/meta/operation.ts";
+import { atime } from "../../src/meta/ops/atime.ts";
+import { create } from "../../src/meta/ops/create.ts";
+import { link } from "../../src/meta/ops/link.ts";
+import { removexattr } from "../../src/meta/ops/removexattr.ts";
+import { rename } from "../../src/meta/ops/rename.ts";
+import { rmdir } from "../../src/meta/ops/rmdir.ts";
+import { setInodeFlags } from "../../src/meta/ops/set-inode-flags.ts";
+import { setxattr } from "../../src/meta/ops/setxattr.ts";
+import { unlink } from "../../src/meta/ops/unlink.ts";
 
 interface Sample {
   readonly title: string;
