@@ -5,4 +5,4 @@ set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 sh "$root/scripts/install.sh"
-exec "$root/node_modules/.bin/node" "$@"
+exec "$root/node_modules/.bin/node" --disable-warning=ExperimentalWarning "$@"

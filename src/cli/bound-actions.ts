@@ -13,8 +13,9 @@ import {
 } from "../mount/find-target.ts";
 import { runFsckThread } from "../mount/fsck/run-fsck.ts";
 import type { KnownMount } from "../mount/mount-registry.ts";
-import { makeVolume, mountVolume, readVolume } from "../mount/mount-volume.ts";
-import type { Environment } from "../mount/state-directory.ts";
+import { mountVolume } from "../mount/mount-volume.ts";
+import { makeVolume, readVolume } from "../volume/volume-at-url.ts";
+import type { Environment } from "../volume/state-directory.ts";
 import { unmountVolume } from "../mount/unmount-volume.ts";
 import { askState, type EngineStateAnswer, type MountState } from "../mount/volume-state.ts";
 import type { CheckResult } from "../volume/fsck/check-volume.ts";

@@ -30,6 +30,11 @@ export async function performMount(world: World, order: MountOrder): Promise<Mou
     settings,
     onReady: (report: MountReport) => announce(world, report, foreground),
   };
+  if (settings.cacheSize !== undefined && request.volumeUrl.startsWith("file:")) {
+    world.note(
+      "shoal: --cache-size has no effect: a volume in a local directory is read in place\n",
+    );
+  }
   const actions = await world.loadActions();
   const words = {
     first: foreground ? `shoal: draining and unmounting ${mountPoint}` : "shoal: giving up",

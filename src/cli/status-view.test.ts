@@ -55,6 +55,7 @@ describe("the status of a volume", () => {
       state: "failed",
       stateReason: "5 deaths in sequence",
       readOnly: true,
+      cache: { usedSize: 0, limitSize: 0 },
       packs: { count: 0, size: 0, liveSize: 0 },
       unpacked: { size: 0, operationCount: 0, ageMs: 0 },
     };
@@ -62,6 +63,7 @@ describe("the status of a volume", () => {
     assert.match(text, /state +failed, read-only: 5 deaths in sequence\n/u);
     assert.match(text, /processes +supervisor 10\n/u);
     assert.match(text, /packs +none\n/u);
+    assert.match(text, /cache +none\n/u);
     assert.match(text, /not in packs +nothing\n/u);
   });
 

@@ -36,7 +36,7 @@ function volumeText(volume: VolumeStatus, style: Style): string {
     ["not in packs", unpackedText(unpacked)],
     ["packs", packsText(packs)],
     ["files", `${formatCount(usage.inodeCount)} inodes, ${formatByteSize(usage.size)}`],
-    ["cache", `${formatByteSize(cache.usedSize)} of ${formatByteSize(cache.limitSize)}`],
+    ["cache", cacheText(cache)],
     ["memory", `${formatByteSize(volume.memory.residentSize)} resident`],
     ["restarts", `${volume.restartCount} after a crash`],
     ["state in", volume.stateDirectory],
@@ -63,6 +63,12 @@ function packsText(packs: VolumeStatus["packs"]): string {
   if (packs.count === 0) return "none";
   const live = packs.size === 0 ? 100 : Math.round((packs.liveSize / packs.size) * 100);
   return `${formatCount(packs.count)}, ${formatByteSize(packs.size)}, ${live} % of it live`;
+}
+
+/** A volume on the same disk is read where it lies: nothing is kept twice. */
+function cacheText({ usedSize, limitSize }: VolumeStatus["cache"]): string {
+  if (limitSize === 0) return "none";
+  return `${formatByteSize(usedSize)} of ${formatByteSize(limitSize)}`;
 }
 
 /** 12345678 becomes "12,345,678". */

@@ -116,8 +116,8 @@ export class Cutter {
     }
   }
 
-  /** A pack's object is in the store and PACK_STORED was run: its plan's segments go after the next commit. */
-  packStored(pack: PackId): void {
+  /** A pack was stored, or given up, and the operation that says so was run: its plan's segments go after the next commit. */
+  planFulfilled(pack: PackId): void {
     const segments = this.#pinned.get(pack);
     assert(segments !== undefined, `pack ${pack} was pending`);
     this.#pinned.delete(pack);

@@ -20,7 +20,7 @@ import { MessageChannel, Worker } from "node:worker_threads";
 import { getXattr, listXattrs } from "../sys/xattr.ts";
 import type { Session } from "./init.ts";
 import type { LoopStatistics } from "./loop.ts";
-import { findMount, isDeadMount } from "./mount-table.ts";
+import { findMount, isDeadMount } from "../sys/mount-table.ts";
 import { mountAsRoot, mountAsUser, type MountOptions } from "./mount.ts";
 import { NOTIFIER_WORKER_URL, type NotifierAnswer, type NotifierMessage } from "./notifier.ts";
 import type { HelloWorkerData } from "../../test/support/hello-worker.ts";

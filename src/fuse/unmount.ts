@@ -9,7 +9,7 @@
 import { writeFile } from "node:fs/promises";
 import { geteuid } from "node:process";
 import { FsError } from "../core/fs-error.ts";
-import { findMount, type MountEntry } from "./mount-table.ts";
+import { findMount, type MountEntry } from "../sys/mount-table.ts";
 import { runProgram } from "./program.ts";
 
 export interface UnmountOptions {

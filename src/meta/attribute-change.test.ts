@@ -198,7 +198,10 @@ describe("truncate", () => {
   it("drops set-id bits when the kernel says so", () => {
     const request = { resizes: true, killSuidgid: true };
     assert.equal(change(FILE | 0o6755, request, KERNEL).mode, FILE | 0o755);
-    assert.equal(change(FILE | 0o6745, request, KERNEL).mode, FILE | 0o2745);
+    assert.equal(change(FILE | 0o6745, request, KERNEL).mode, FILE | 0o745);
+    // Set-group-id of what the group may not execute stays for its members.
+    const member = { ...KERNEL, groups: [70] };
+    assert.equal(change(FILE | 0o6745, request, member).mode, FILE | 0o2745);
     assert.equal(modeWithoutSetId(FILE | 0o6011), FILE | 0o011);
     assert.equal(modeWithoutSetId(FILE | 0o6700), FILE | 0o2700);
   });

@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 import { FsError } from "../core/fs-error.ts";
 import { fromControlError, LineSplitter, parseReply } from "./control-message.ts";
 import { socketAddress } from "./control-socket.ts";
-import { hasCode, wrapSystemError } from "./system-error.ts";
+import { hasCode, wrapSystemError } from "../core/system-error.ts";
 
 export interface CallOptions {
   readonly params?: unknown;

@@ -18,7 +18,7 @@ import {
   type ControlReply,
   type ControlRequest,
 } from "./control-message.ts";
-import { hasCode, wrapSystemError } from "./system-error.ts";
+import { hasCode, wrapSystemError } from "../core/system-error.ts";
 
 /** sizeof(sun_path) less its NUL: a longer path is reached through its directory's descriptor. Source: unix(7). */
 const SOCKET_PATH_SIZE_MAX = 107;

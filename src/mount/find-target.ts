@@ -2,14 +2,14 @@
 import { existsSync, realpathSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { FsError } from "../core/fs-error.ts";
-import { readMountTable } from "../fuse/mount-table.ts";
+import { readMountTable } from "../sys/mount-table.ts";
 import { directoryOfUrl } from "../object/open-object-store.ts";
 import { VOLUME_KEY } from "../volume/volume-config.ts";
 import { readMountConfig } from "./mount-config.ts";
-import { mountOf, SHOAL_MOUNT_TYPE } from "./mount-paths.ts";
+import { mountOf, SHOAL_MOUNT_TYPE } from "../sys/mount-paths.ts";
 import { runningStateDirectories } from "./running-state.ts";
 import { listMounts, type KnownMount } from "./mount-registry.ts";
-import { stateRoot, type Environment } from "./state-directory.ts";
+import { stateRoot, type Environment } from "../volume/state-directory.ts";
 
 export type WantedTarget =
   | { readonly kind: "path"; readonly path: string }

@@ -19,7 +19,7 @@ import {
 import { dirname } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import type { Log, LogLevel } from "../core/log.ts";
-import { wrapSystemError } from "./system-error.ts";
+import { wrapSystemError } from "../core/system-error.ts";
 
 /** Months of a healthy mount, a day of a sick one. */
 export const LOG_SIZE_MAX: number = 8 * 1024 * 1024;

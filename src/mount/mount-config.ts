@@ -5,8 +5,8 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { FsError } from "../core/fs-error.ts";
 import type { LogLevel } from "../core/log.ts";
-import { wrapSystemError } from "./system-error.ts";
-import { temporaryName } from "./temporary-name.ts";
+import { wrapSystemError } from "../core/system-error.ts";
+import { temporaryName } from "../core/temporary-name.ts";
 
 export const MOUNT_CONFIG_VERSION = 1;
 
@@ -38,6 +38,8 @@ export interface MountConfig {
    */
   readonly warmSpare?: boolean;
   readonly logLevel?: LogLevel;
+  /** The supervisor runs at a terminal: it says there when the volume is mounted. */
+  readonly foreground?: boolean;
   readonly restart?: RestartLimits;
   /** How long a busy mount is served on after it was detached. */
   readonly detachWaitMs?: number;

@@ -6,8 +6,8 @@
  * Source: proc_pid_fd(5), proc_pid_maps(5).
  */
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
-import { findMount, type MountEntry, readMountTable } from "../fuse/mount-table.ts";
-import { isWithin } from "./mount-paths.ts";
+import { findMount, type MountEntry, readMountTable } from "../sys/mount-table.ts";
+import { isWithin } from "../sys/mount-paths.ts";
 
 const PROCESS_COUNT_MAX = 8192;
 const DESCRIPTOR_COUNT_MAX = 4096;
@@ -22,11 +22,12 @@ export interface MountHolder {
   readonly reasons: readonly string[];
 }
 
-/** At most HOLDER_COUNT_MAX processes that use something below `mountPoint`, which is resolved. */
+/** At most HOLDER_COUNT_MAX processes, this one left out, that use something below `mountPoint`, which is resolved. */
 export function findHolders(mountPoint: string): MountHolder[] {
   const entry = findMount(mountPoint);
   const holders: MountHolder[] = [];
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const self = String(process.pid);
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && name !== self);
   for (const name of pids.slice(0, PROCESS_COUNT_MAX)) {
     const reasons = reasonsOf(name, mountPoint, entry);
     if (reasons.length === 0) continue;

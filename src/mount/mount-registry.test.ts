@@ -14,9 +14,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { SystemClock } from "../core/clock.ts";
-import { parseMountTable } from "../fuse/mount-table.ts";
+import { parseMountTable } from "../sys/mount-table.ts";
 import { describeHolders, findHolders } from "./mount-holders.ts";
-import { isWithin, mountOf } from "./mount-paths.ts";
+import { isWithin, mountOf } from "../sys/mount-paths.ts";
 import {
   answerOf,
   clearDeadMount,
@@ -24,8 +24,8 @@ import {
   listMounts,
   resolveMountPoint,
 } from "./mount-registry.ts";
-import { StateDirectory } from "./state-directory.ts";
-import { StateLock } from "./state-lock.ts";
+import { StateDirectory } from "../volume/state-directory.ts";
+import { StateLock } from "../volume/state-lock.ts";
 
 const clock = new SystemClock();
 let folder = "";

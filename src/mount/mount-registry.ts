@@ -10,11 +10,11 @@ import { join, resolve } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { FsError } from "../core/fs-error.ts";
 import { unmountFilesystem, UnmountFlag } from "../sys/mount.ts";
-import { type MountEntry, readMountTable } from "../fuse/mount-table.ts";
-import { SHOAL_MOUNT_TYPE } from "./mount-paths.ts";
-import { StateDirectory } from "./state-directory.ts";
-import { isLocked, readHolder, type LockHolder } from "./state-lock.ts";
-import { hasCode, wrapSystemError } from "./system-error.ts";
+import { type MountEntry, readMountTable } from "../sys/mount-table.ts";
+import { SHOAL_MOUNT_TYPE } from "../sys/mount-paths.ts";
+import { StateDirectory } from "../volume/state-directory.ts";
+import { isLocked, readHolder, type LockHolder } from "../volume/state-lock.ts";
+import { hasCode, wrapSystemError } from "../core/system-error.ts";
 
 /** A mount that answers nothing for that long is alive but busy, or stuck; either way it is not ours to clear. */
 const ANSWER_WAIT_MS = 5000;
@@ -45,12 +45,13 @@ export function listMounts(query: MountQuery): KnownMount[] {
   const mounts: KnownMount[] = [];
   for (const directory of stateDirectories(query)) {
     const holder = readHolder(directory.lock);
-    if (holder === undefined) continue;
-    const at = entries.findLastIndex((entry) => entry.directory === holder.mountPoint);
+    // A program that opened the volume without a mount holds the lock as well.
+    if (holder?.mountPoint === undefined) continue;
+    const { mountPoint } = holder;
+    const at = entries.findLastIndex((entry) => entry.directory === mountPoint);
     const isServed = isLocked(directory.lock);
     if (at < 0 && !isServed) continue;
     const entry = at < 0 ? undefined : entries.splice(at, 1)[0];
-    const { mountPoint } = holder;
     mounts.push({ mountPoint, entry, stateDirectory: directory, holder, isServed });
   }
   for (const entry of entries) {

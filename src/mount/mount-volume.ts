@@ -10,15 +10,13 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../core/clock.ts";
 import { FsError } from "../core/fs-error.ts";
-import { directoryOfUrl, openObjectStore } from "../object/open-object-store.ts";
-import { FileObjectStore } from "../object/file-object-store.ts";
-import type { Compression } from "../pack/codec.ts";
-import { createVolume } from "../volume/create-volume.ts";
-import { decodeVolumeConfig, VOLUME_KEY, type VolumeConfig } from "../volume/volume-config.ts";
+import { directoryOfUrl } from "../object/open-object-store.ts";
+import { makeVolume, readVolume } from "../volume/volume-at-url.ts";
+import { VOLUME_KEY, type VolumeConfig } from "../volume/volume-config.ts";
 import { continueInForeground, startInBackground } from "./daemonize.ts";
 import type { VolumeEngineOptions } from "./engine/engine-link.ts";
 import { writeMountConfig, type MountConfig } from "./mount-config.ts";
-import { SHOAL_MOUNT_TYPE } from "./mount-paths.ts";
+import { SHOAL_MOUNT_TYPE } from "../sys/mount-paths.ts";
 import { clearDeadMount, listMounts, resolveMountPoint } from "./mount-registry.ts";
 import { makePrivateCopy, ownProgram } from "./private-copy.ts";
 import { rememberStateDirectory } from "./running-state.ts";
@@ -28,8 +26,8 @@ import {
   StateDirectory,
   stateRoot,
   type Environment,
-} from "./state-directory.ts";
-import { readMountTable } from "../fuse/mount-table.ts";
+} from "../volume/state-directory.ts";
+import { readMountTable } from "../sys/mount-table.ts";
 
 export interface MountSettings {
   readonly readOnly: boolean;
@@ -53,7 +51,6 @@ export interface MountVolumeOptions {
   readonly environment: Environment;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  readonly onReady: (mounted: MountedVolume) => void;
 }
 
 export interface MountedVolume {
@@ -66,52 +63,6 @@ export interface MountedVolume {
 
 /** Below this the warm spare is left out: it costs about 60 MiB. */
 const SPARE_MEMORY_SIZE_MIN: number = 256 * 1024 * 1024;
-export const DEFAULT_COMPRESSION: Compression = "lz4";
-
-/** Makes a volume at `url`. Throws EEXIST when there is one. */
-export async function makeVolume(options: {
-  readonly url: string;
-  readonly compression: Compression | undefined;
-  readonly acl: boolean;
-  readonly uid: number;
-  readonly gid: number;
-  readonly clock: Clock;
-}): Promise<VolumeConfig> {
-  const { url, clock } = options;
-  const root = directoryOfUrl(url);
-  const isThere = existsSync(root);
-  if (!isThere) checkParent(root);
-  await using store = await FileObjectStore.open({ root, clock, createRoot: true });
-  return await createVolume({
-    store,
-    root,
-    compression: options.compression ?? DEFAULT_COMPRESSION,
-    acl: options.acl,
-    uid: options.uid,
-    gid: options.gid,
-    clock,
-  });
-}
-
-/** Reads volume.json. Throws ENOENT with what to do when there is no volume. */
-export async function readVolume(url: string, clock: Clock): Promise<VolumeConfig> {
-  const root = directoryOfUrl(url);
-  if (!existsSync(root)) {
-    throw new FsError(
-      "ENOENT",
-      `${root} does not exist\nTo make a volume there: shoal create ${root}`,
-    );
-  }
-  await using store = await openObjectStore(url, { clock });
-  const found = await store.get(VOLUME_KEY);
-  if (found === undefined) {
-    throw new FsError(
-      "ENOENT",
-      `${root} is not a Shoal volume: it has no ${VOLUME_KEY}\nTo make one there: shoal create ${root}`,
-    );
-  }
-  return decodeVolumeConfig(found.body, `${root}/${VOLUME_KEY}`);
-}
 
 export async function mountVolume(options: MountVolumeOptions): Promise<MountedVolume> {
   const { clock, environment, settings, volumeUrl } = options;
@@ -143,10 +94,8 @@ export async function mountVolume(options: MountVolumeOptions): Promise<MountedV
     }),
   );
   const mounted = { volumeUrl, uuid: config.uuid, mountPoint, logPath: state.log, isNew };
-  if (options.foreground) {
-    options.onReady(mounted);
-    continueInForeground(entry, state.mountConfig);
-  }
+  // The supervisor takes this process's place, and says itself when it is ready.
+  if (options.foreground) continueInForeground(entry, state.mountConfig);
   await startInBackground({
     entry,
     configPath: state.mountConfig,
@@ -176,13 +125,6 @@ async function findVolume(
     return { config, isNew: true };
   }
   return { config: await readVolume(volumeUrl, clock), isNew: false };
-}
-
-/** The directory above must exist: a slip in a path must not make a tree. */
-function checkParent(root: string): void {
-  const parent = dirname(root);
-  if (existsSync(parent)) return;
-  throw new FsError("ENOENT", `${parent} does not exist: make it first, then the volume in it`);
 }
 
 function checkMountPoint(path: string): string {
@@ -243,7 +185,9 @@ function mountConfigOf(
     acl: config.acl,
     level: settings.durability ?? "disk",
     readOnly: settings.readOnly,
+    keepsAtime: !settings.kernelOptions.includes("noatime"),
     metricsPort: settings.metricsPort,
+    memorySize: settings.memorySize,
   };
   return {
     version: 1,
@@ -257,6 +201,7 @@ function mountConfigOf(
     acl: config.acl,
     writeback: settings.writeback,
     mountOptions: settings.kernelOptions,
+    foreground: options.foreground,
     warmSpare: (settings.memorySize ?? SPARE_MEMORY_SIZE_MIN) >= SPARE_MEMORY_SIZE_MIN,
   };
 }

@@ -35,10 +35,10 @@ import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FsError } from "../core/fs-error.ts";
 import { randomHex } from "../core/hex.ts";
-import { readMountTable } from "../fuse/mount-table.ts";
-import { mountOf } from "./mount-paths.ts";
-import { bootId } from "./process-identity.ts";
-import { hasCode, wrapSystemError } from "./system-error.ts";
+import { readMountTable } from "../sys/mount-table.ts";
+import { mountOf } from "../sys/mount-paths.ts";
+import { bootId } from "../sys/process-identity.ts";
+import { hasCode, wrapSystemError } from "../core/system-error.ts";
 
 /** More is no package of ours but a wrong root. */
 const FILE_COUNT_MAX = 20_000;

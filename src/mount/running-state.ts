@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { stateRoot, type Environment } from "./state-directory.ts";
+import { stateRoot, type Environment } from "../volume/state-directory.ts";
 
 const FOLDER = ".mounts";
 

@@ -10,6 +10,7 @@ const { SystemClock } = await import("../core/clock.ts");
 const { toControlError } = await import("./control-message.ts");
 const { SupervisorExit, tellStarter } = await import("./daemonize.ts");
 const { LineLog } = await import("./log-file.ts");
+const { readMountConfig } = await import("./mount-config.ts");
 const { runSupervisorProcess } = await import("./supervisor-process.ts");
 
 const configPath = process.argv[2];
@@ -30,6 +31,11 @@ try {
     onReady: (details) => {
       flushProgramCache();
       void tellStarter({ type: "ready", pid: process.pid, details });
+      const { foreground, source, mountPoint } = readMountConfig(configPath);
+      if (foreground === true) {
+        process.stdout.write(`${source} is mounted on ${mountPoint}\n`);
+        process.stderr.write("shoal: Ctrl-C drains and unmounts\n");
+      }
     },
     onTerminate: (listener) => {
       for (const signal of ["SIGTERM", "SIGINT"] as const)

@@ -19,8 +19,8 @@ import { tailLog } from "./log-tail.ts";
 import { readMountConfig, type MountConfig } from "./mount-config.ts";
 import { describeHolders } from "./mount-holders.ts";
 import { removeStaleCopies } from "./stale-copies.ts";
-import { refuseMountOver, StateDirectory } from "./state-directory.ts";
-import { StateLock } from "./state-lock.ts";
+import { refuseMountOver, StateDirectory } from "../volume/state-directory.ts";
+import { StateLock } from "../volume/state-lock.ts";
 import { Supervisor, type SupervisorEnd, type SupervisorWorld } from "./supervisor.ts";
 import { VolumeChild } from "./volume-child.ts";
 

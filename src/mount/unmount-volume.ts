@@ -8,7 +8,7 @@ import { unmount } from "../fuse/unmount.ts";
 import { ControlClient } from "./control-client.ts";
 import { describeHolders, findHolders } from "./mount-holders.ts";
 import { clearDeadMount, type KnownMount } from "./mount-registry.ts";
-import { isLocked } from "./state-lock.ts";
+import { isLocked } from "../volume/state-lock.ts";
 
 /** How often the end is looked for. */
 const POLL_MS = 20;

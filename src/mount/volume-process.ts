@@ -15,7 +15,7 @@ import { toControlError } from "./control-message.ts";
 import { ControlSocket, type ControlMethods } from "./control-socket.ts";
 import type { DrainResult, Engine, EngineEnd, EngineModule } from "./engine-port.ts";
 import { readMountConfig, type MountConfig } from "./mount-config.ts";
-import { StateDirectory } from "./state-directory.ts";
+import { StateDirectory } from "../volume/state-directory.ts";
 import { type FromVolume, type ToVolume, VolumeExit, VolumeFd } from "./volume-message.ts";
 
 /** The parts of `process` that are used, so that a test can be one. */

@@ -4,7 +4,7 @@ import { FsError } from "../core/fs-error.ts";
 import { ControlClient } from "./control-client.ts";
 import { readMountConfig, type MountConfig } from "./mount-config.ts";
 import type { KnownMount } from "./mount-registry.ts";
-import type { StateDirectory } from "./state-directory.ts";
+import type { StateDirectory } from "../volume/state-directory.ts";
 
 /** What the engine's "state" method answers (engine/engine-server.ts). */
 export interface EngineStateAnswer {

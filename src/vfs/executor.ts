@@ -184,11 +184,21 @@ export class Executor {
       throw new FsError("ENOSPC", `the journal is full (${journal.fullReason})`);
   }
 
+  /** Whether the journal holds this request's effect already: nothing may be decided about it again. */
+  isRecorded(unique: number): boolean {
+    const recorded = this.#recorded;
+    return (
+      recorded !== undefined &&
+      unique !== 0 &&
+      recorded.unique === unique &&
+      recorded.connection === this.connection
+    );
+  }
+
   /** The recorded operation when this request is the one it answers. */
   #takeRecorded(unique: number, kind: number): RecordedOperation | undefined {
-    const recorded = this.#recorded;
-    if (recorded === undefined || unique === 0 || recorded.unique !== unique) return undefined;
-    if (recorded.connection !== this.connection) return undefined;
+    if (!this.isRecorded(unique)) return undefined;
+    const recorded = this.#recorded!;
     this.#recorded = undefined;
     assert(recorded.kind === kind, `request ${unique} is recorded as another operation`);
     return recorded;

@@ -7,6 +7,11 @@ import { ZERO_PACK } from "./pack-book.ts";
 
 /** SEEK_HOLE looks this far ahead in one step, so that a huge file's rows are not all in memory. */
 const STEP: number = 256 * 1024 * 1024;
+/**
+ * Data and holes begin and end at multiples of it, but for the end of the file, as in every block filesystem: programs
+ * find out the size of a block by looking where a hole begins.
+ */
+const EXTENT_ALIGNMENT = 4096;
 
 /** Position of the first data byte at or after `offset`. Throws ENXIO when there is none before the end. */
 export function seekData(state: FileState, inode: Inode, offset: number): number {
@@ -65,25 +70,38 @@ interface Range {
   end: number;
 }
 
-/** Merged, sorted ranges of [start, end) with data; allocated zeros count as holes, as ext4's unwritten extents do. */
+/**
+ * Merged, sorted ranges of [start, end) with data, widened to whole blocks; allocated zeros count as holes, as ext4's
+ * unwritten extents do.
+ */
 function dataRanges(state: FileState, inode: Inode, start: number, end: number): Range[] {
   const ranges: Range[] = [];
-  for (const row of state.meta.tables.slices.overlapping(inode.ino, start, end)) {
+  const first = alignDown(start);
+  const last = alignUp(end);
+  for (const row of state.meta.tables.slices.overlapping(inode.ino, first, last)) {
     if (row.pack !== ZERO_PACK) ranges.push({ start: row.pos, end: row.pos + row.length });
   }
   const pieces: DirtyPiece[] = [];
-  state.dirty.overlapping(inode.ino, start, end, pieces);
+  state.dirty.overlapping(inode.ino, first, last, pieces);
   for (const piece of pieces) ranges.push({ start: piece.start, end: piece.end });
   ranges.sort((a, b) => a.start - b.start);
   const merged: Range[] = [];
   for (const range of ranges) {
-    const from = Math.max(start, range.start);
-    const to = Math.min(end, range.end);
+    const from = Math.max(start, alignDown(range.start));
+    const to = Math.min(end, alignUp(range.end));
     const last = merged[merged.length - 1];
     if (last !== undefined && from <= last.end) last.end = Math.max(last.end, to);
     else merged.push({ start: from, end: to });
   }
   return merged;
+}
+
+function alignDown(position: number): number {
+  return position - (position % EXTENT_ALIGNMENT);
+}
+
+function alignUp(position: number): number {
+  return alignDown(position + EXTENT_ALIGNMENT - 1);
 }
 
 function hasNothingAfter(state: FileState, inode: Inode, position: number): boolean {

@@ -63,6 +63,13 @@ export class FileState {
     }
   }
 
+  /** Plain bytes of packs that are not stored yet. */
+  get pendingSize(): number {
+    let size = 0;
+    for (const pack of this.pending.values()) size += pack.plainSize;
+    return size;
+  }
+
   /** A read or a cut met `sliceCount` slices of a file around `pos`. */
   noteSlices(ino: Ino, pos: number, sliceCount: number): void {
     if (sliceCount < FRAGMENT_COUNT || this.fragmented.size >= FRAGMENTED_COUNT_MAX) return;

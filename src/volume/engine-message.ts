@@ -10,6 +10,11 @@ export type EngineOutput =
       readonly packs: readonly PackOrder[];
     }
   | {
+      /** Packs that died before they were stored: building them is in vain. */
+      readonly kind: "cancel";
+      readonly packs: readonly PackId[];
+    }
+  | {
       /** Dead packs whose death is flushed: delete their objects (G4a). */
       readonly kind: "delete";
       readonly packs: readonly PackId[];
@@ -25,6 +30,8 @@ export interface PackOrder {
 export type EngineInput =
   | { readonly kind: "walSynced"; readonly cut: number }
   | { readonly kind: "packStored"; readonly pack: PackId; readonly storedSize: number }
+  /** A pack was given up as asked; nothing of it is in the store. */
+  | { readonly kind: "packCancelled"; readonly pack: PackId }
   | { readonly kind: "packDeleted"; readonly pack: PackId }
   /** The store has no room or is away: told so that writers can be told. undefined: it works again. */
   | { readonly kind: "storeProblem"; readonly code: string | undefined; readonly message: string };

@@ -119,18 +119,18 @@ export class Maintenance {
     } catch (error) {
       if (!(error instanceof FsError)) throw error;
     }
-    if (!found) this.#skipped.add(pack);
+    if (!found && !ranges.isFull) this.#skipped.add(pack);
   }
 
   #collectFragments(ranges: RangeCollector): void {
     const { fragmented } = this.#options.state;
     for (const [key, { ino, region }] of fragmented) {
       if (ranges.isFull) return;
-      fragmented.delete(key);
       const start = region * BLOCK_SIZE_MAX;
       for (const run of contiguousRuns(this.#options.state, ino, start, start + BLOCK_SIZE_MAX)) {
         if (run.sliceCount > 1) ranges.add(ino, run.start, run.end - run.start);
       }
+      if (!ranges.isFull) fragmented.delete(key);
     }
   }
 }
@@ -138,6 +138,8 @@ export class Maintenance {
 class RangeCollector {
   readonly list: RewriteRange[] = [];
   size = 0;
+  /** Nothing more fits the step: the next one goes on. */
+  isFull = false;
   readonly #state: FileState;
   readonly #ends = new Map<string, number>();
 
@@ -145,15 +147,15 @@ class RangeCollector {
     this.#state = state;
   }
 
-  get isFull(): boolean {
-    return this.size >= STEP_SIZE || this.list.length >= STEP_BLOCK_COUNT;
-  }
-
   /** False for what is there already, or cannot be rewritten now. */
   add(ino: Ino, pos: number, length: number): boolean {
     const key = `${ino}/${pos}`;
     if (this.isFull || this.#ends.has(key) || length > BLOCK_SIZE_MAX) return false;
     if (this.#state.meta.getInode(ino) === undefined) return false;
+    if (this.size + length > STEP_SIZE || this.list.length === STEP_BLOCK_COUNT) {
+      this.isFull = true;
+      return false;
+    }
     this.#ends.set(key, pos + length);
     this.list.push({ ino, pos, length });
     this.size += length;

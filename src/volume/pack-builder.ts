@@ -2,6 +2,8 @@
  * Builds pending packs from their plans into the staging directory (rules K2, K3). Synchronous: runs in a worker
  * thread, or in the engine's own thread in tests.
  */
+import { closeSync, fsyncSync, openSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import type { PackId } from "../core/ids.ts";
 import { CorruptError, FsError } from "../core/fs-error.ts";
 import type { Disk } from "../journal/disk.ts";
@@ -53,22 +55,27 @@ export class PackBuilder implements Disposable {
     const { stagingRoot, timeline, volumeUuid, compression } = this.#options;
     const plan = decodePlan(pack, planBytes);
     const sink = new StagedPack(stagingRoot, timeline, pack);
-    const built = buildPack(
-      {
-        identity: { volume: volumeUuid, timeline, pack },
-        plainLengths: plan.blocks.map((block) => block.length),
-        inos: plan.blocks.map((block) => block.ino),
-        filePositions: plan.blocks.map((block) => block.pos),
-      },
-      this.#source(plan),
-      sink,
-      { compression, buffers: this.#buffers },
-    );
-    return { path: sink.path, size: built.size };
+    const packPlan = {
+      identity: { volume: volumeUuid, timeline, pack },
+      plainLengths: plan.blocks.map((block) => block.length),
+      inos: plan.blocks.map((block) => block.ino),
+      filePositions: plan.blocks.map((block) => block.pos),
+    };
+    const options = { compression, buffers: this.#buffers };
+    try {
+      const { size } = buildPack(packPlan, this.#source(plan), sink, options);
+      return { path: sink.path, size };
+    } catch (error) {
+      const isStaged = error instanceof FsError && error.code === "EEXIST";
+      if (!isStaged || !this.decodesToPlan(pack, planBytes)) throw error;
+      // Frozen by a process that died since, and that had another version of a codec: only those bytes may be sent (K3).
+      syncDirectories(stagingRoot, sink.path);
+      return { path: sink.path, size: statSync(sink.path).size };
+    }
   }
 
   /**
-   * Whether the pack that stands in the store under this name holds what the plan says, block by block: then it is ours
+   * Whether the pack that is staged or stands in the store under this name holds what the plan says, block by block: then it is ours
    * from before a crash, packed by another version of a codec, and is adopted (K3).
    */
   decodesToPlan(pack: PackId, planBytes: Uint8Array): boolean {
@@ -118,5 +125,17 @@ export class PackBuilder implements Disposable {
         }
       },
     };
+  }
+}
+
+/** Of `path` up to `root`: whoever gave the file its name may have died before. */
+function syncDirectories(root: string, path: string): void {
+  for (let at = dirname(path); at.length >= root.length; at = dirname(at)) {
+    const fd = openSync(at, "r");
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
   }
 }

@@ -37,6 +37,9 @@ import type { EngineInput, EngineOutput } from "./engine-message.ts";
 /** A journal that nothing was ever written to. */
 const NO_JOURNAL = "0".repeat(32);
 
+/** Two spares and the first segment are written with zeros when a volume is mounted first: 96 MiB. */
+const JOURNAL_LIMITS: Partial<JournalLimits> = { segmentSize: 32 * 1024 * 1024 };
+
 /** When a cut is due; any one of them is enough. */
 export const CUT_INTERVAL_MS = 1000;
 const CUT_DIRTY_SIZE: number = 64 * 1024 * 1024;
@@ -59,6 +62,8 @@ export interface VolumeCoreOptions {
   readonly blocks: BlockBytes;
   readonly output: (message: EngineOutput) => void;
   readonly limits?: Partial<JournalLimits>;
+  /** Entries in each of the two generations of the inode and dentry caches. */
+  readonly cacheGeneration?: number;
   readonly appendedEnd?: AppendedEndSink;
   /** What the memory of this boot says was acknowledged last in the journal of that uuid (J6). */
   readonly appendedEndKnown?: (journalUuid: string) => AppendedEnd | undefined;
@@ -180,6 +185,7 @@ export class VolumeCore {
     const packs = cut.packs.map((pack) => ({ pack: pack.id, plan: encodePlan(pack) }));
     this.#await(cut.number, packs);
     this.#output({ kind: "cut", cut: cut.number, packs });
+    this.#cancelDead();
     return cut.number;
   }
 
@@ -194,6 +200,9 @@ export class VolumeCore {
       case "packStored":
         this.#packStored(message.pack, message.storedSize);
         return;
+      case "packCancelled":
+        this.#packCancelled(message.pack);
+        return;
       case "packDeleted":
         this.executor.runOwn(packDropped, this.#caller(), { pack: message.pack });
         this.#cutter.packDropped(message.pack);
@@ -204,9 +213,9 @@ export class VolumeCore {
     }
   }
 
-  /** Whether another cut may be made before packs are stored (K4). */
+  /** Whether another cut may be made before packs are stored; one that makes room always may (K4). */
   get mayCut(): boolean {
-    return this.#waiting.size < CUT_WAITING_MAX;
+    return this.#waiting.size < CUT_WAITING_MAX || this.state.packs.dead.size > 0;
   }
 
   /** Whether all that cut `number` and those before it committed is flushed and in the store. */
@@ -243,7 +252,25 @@ export class VolumeCore {
   #packStored(pack: PackId, storedSize: number): void {
     if (!this.state.pending.has(pack)) return;
     this.executor.runOwn(packStored, this.#caller(), { pack, storedSize });
-    this.#cutter.packStored(pack);
+    this.#fulfilled(pack);
+  }
+
+  /** Packs that died before they were stored need not be built; on a full disk they must not be. */
+  #cancelDead(): void {
+    const { packs, pending } = this.state;
+    const dead = [...packs.dead].filter((pack) => pending.has(pack));
+    if (dead.length > 0) this.#output({ kind: "cancel", packs: dead });
+  }
+
+  #packCancelled(pack: PackId): void {
+    if (!this.state.pending.has(pack)) return;
+    this.executor.runOwn(packDropped, this.#caller(), { pack });
+    this.#fulfilled(pack);
+  }
+
+  /** Nothing waits for the pack's plan any more. */
+  #fulfilled(pack: PackId): void {
+    this.#cutter.planFulfilled(pack);
     const cut = this.#cutOfPack.get(pack);
     this.#cutOfPack.delete(pack);
     if (cut === undefined) return;
@@ -290,7 +317,15 @@ function openOver(tables: SqliteTables, options: VolumeCoreOptions): VolumeCore 
   }
   tables.begin();
   let journal: Journal | undefined;
-  const meta = new MetaState(tables, { acl: options.acl });
+  const meta = new MetaState(tables, {
+    acl: options.acl,
+    ...(options.cacheGeneration === undefined
+      ? {}
+      : {
+          inodeCacheGeneration: options.cacheGeneration,
+          dentryCacheGeneration: options.cacheGeneration,
+        }),
+  });
   const state = new FileState({
     meta,
     blocks: options.blocks,
@@ -353,7 +388,7 @@ function openJournal(
   const common = {
     disk,
     random,
-    ...(limits === undefined ? {} : { limits }),
+    limits: limits ?? JOURNAL_LIMITS,
     ...(appendedEnd === undefined ? {} : { appendedEnd }),
   };
   if (position.journal === NO_JOURNAL || !existsSync(dir)) {

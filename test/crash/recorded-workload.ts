@@ -2,15 +2,26 @@
  * A short random workload on a volume below a recording, and the log with what was acknowledged at each of its places.
  */
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import type { JournalLimits } from "../../src/journal/journal.ts";
 import { Prng } from "../../src/core/prng.ts";
+import { silentLog } from "../../src/core/log.ts";
+import { PackPipeline } from "../../src/volume/pack-pipeline.ts";
+import { FileObjectStore } from "../../src/object/file-object-store.ts";
+import { databasePath } from "../../src/volume/create-volume.ts";
+import type { EngineOutput } from "../../src/volume/engine-message.ts";
 import type { VolumeConfig } from "../../src/volume/volume-config.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import type { RecordedOperation } from "../support/recorded-operation.ts";
 import { Recording } from "../support/recording.ts";
 import { VolumeActions, type ActionLimits } from "../support/volume-actions.ts";
 import type { TreeSnapshot } from "../support/volume-check.ts";
-import { makeVolume, VolumeHarness, type HarnessOptions } from "../support/volume-harness.ts";
+import {
+  buildFromPlan,
+  makeVolume,
+  VolumeHarness,
+  type HarnessOptions,
+} from "../support/volume-harness.ts";
 import { VolumeModel } from "../support/volume-model.ts";
 
 /** Small segments, so that a short workload recycles some; a record of the workload fits. */
@@ -47,6 +58,8 @@ export interface WorkloadOptions {
   readonly seed: number;
   readonly operationCount: number;
   readonly harness?: HarnessOptions;
+  /** Run the mount's own pipeline and the file store in place of the harness's steps. */
+  readonly usesProductPipeline?: boolean;
 }
 
 /** As one string: equal trees, equal strings. */
@@ -62,7 +75,11 @@ export async function recordWorkload(options: WorkloadOptions): Promise<Workload
   const clock = new ManualClock();
   const config = await makeVolume(join(recording.directory, "0"), {}, clock);
   recording.mark("base");
-  const trees = runWorkload(options, { recording, clock, config });
+  const place = { recording, clock, config };
+  const trees =
+    options.usesProductPipeline === true
+      ? await runWithPipeline(options, place)
+      : runInSteps(options, place);
   return { seed: options.seed, config, trees, log: await recording.stop() };
 }
 
@@ -72,39 +89,118 @@ interface Place {
   readonly config: VolumeConfig;
 }
 
-function runWorkload(options: WorkloadOptions, { recording, clock, config }: Place): string[] {
-  const prng = new Prng(options.seed);
-  const model = new VolumeModel();
-  const harness = new VolumeHarness({
-    base: recording.directory,
-    clock,
-    config,
-    options: { limits: CRASH_LIMITS, ...options.harness },
-  });
+function runInSteps(options: WorkloadOptions, place: Place): string[] {
+  const run = new WorkloadRun(options, place, { limits: CRASH_LIMITS, ...options.harness });
+  const { harness, prng } = run;
   harness.open();
-  const actions = new VolumeActions({ prng, model, core: harness.core, limits: ACTION_LIMITS });
-  const trees = [flatten(model.snapshot())];
   for (let i = 1; i <= options.operationCount; i++) {
-    actions.step(() => harness.settle());
-    trees.push(flatten(model.snapshot()));
-    recording.mark(`acknowledged ${i} ${harness.core.journal.lastJsn}`);
-    clock.advance(prng.below(20));
+    run.operate(i, () => harness.settle());
     const kind = prng.below(16);
-    if (kind < 2) {
-      harness.core.journal.flush();
-      recording.mark(`synced ${i}`);
-    } else if (kind < 5 && harness.core.mayCut) harness.core.cut();
+    // The first fsync of a new journal comes before its first cut is stored.
+    if (kind < 2 || i === 1) run.flush(i);
+    else if (kind < 5 && harness.core.mayCut) harness.core.cut();
     else if (kind < 9) harness.pump(1 + prng.below(6));
-    else if (kind === 9) {
-      harness.reopen("close");
-      actions.core = harness.core;
-    }
+    else if (kind === 9) harness.reopen("close");
   }
   harness.settle();
-  // What is committed, flushed and stored is as good as fsynced.
-  recording.mark(`synced ${options.operationCount}`);
-  harness.shut("clean");
-  return trees;
+  run.finish();
+  return run.trees;
+}
+
+/** The journal is large enough for the whole workload, for nobody can wait for room in the middle of an operation. */
+async function runWithPipeline(options: WorkloadOptions, place: Place): Promise<string[]> {
+  const limits = { ...CRASH_LIMITS, totalSizeMax: 64 * 32 * 1024 };
+  let pipeline: PackPipeline | undefined;
+  const waiting: EngineOutput[] = [];
+  const run = new WorkloadRun(options, place, {
+    limits,
+    ...options.harness,
+    outputs: (message) =>
+      pipeline === undefined ? waiting.push(message) : pipeline.receive(message),
+  });
+  const { harness, prng } = run;
+  await using store = await FileObjectStore.open({ root: harness.storeRoot, clock: place.clock });
+  pipeline = newPipeline(harness, store);
+  harness.open();
+  for (const message of waiting) pipeline.receive(message);
+  for (let i = 1; i <= options.operationCount; i++) {
+    run.operate(i);
+    const kind = prng.below(12);
+    if (kind < 2 || i === 1) run.flush(i);
+    else if (kind < 5 && harness.core.mayCut) harness.core.cut();
+    else if (kind < 9) await turns(1 + prng.below(20));
+  }
+  while (!harness.core.isSettled) {
+    if (harness.core.hasChanges && harness.core.mayCut) harness.core.cut();
+    await Promise.race([turns(1), pipeline.failed]);
+  }
+  await pipeline.close();
+  run.finish();
+  return run.trees;
+}
+
+function newPipeline(harness: VolumeHarness, store: FileObjectStore): PackPipeline {
+  return new PackPipeline({
+    store,
+    timeline: harness.config.timeline,
+    walPath: `${databasePath(harness.storeRoot)}-wal`,
+    clock: harness.clock,
+    log: silentLog,
+    build: async ({ pack, plan }) => buildFromPlan(harness, pack, plan),
+    decodesToPlan: async () => false,
+    send: (input) => harness.core.receive(input),
+    signal: new AbortController().signal,
+  });
+}
+
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await setImmediate();
+}
+
+class WorkloadRun {
+  readonly prng: Prng;
+  readonly harness: VolumeHarness;
+  readonly trees: string[] = [];
+  readonly #model = new VolumeModel();
+  readonly #recording: Recording;
+  readonly #count: number;
+  #actions: VolumeActions | undefined;
+
+  constructor(options: WorkloadOptions, place: Place, harness: HarnessOptions) {
+    const { recording, clock, config } = place;
+    this.#recording = recording;
+    this.#count = options.operationCount;
+    this.prng = new Prng(options.seed);
+    this.harness = new VolumeHarness({
+      base: recording.directory,
+      clock,
+      config,
+      options: harness,
+    });
+    this.trees.push(flatten(this.#model.snapshot()));
+  }
+
+  operate(index: number, makeRoom?: () => void): void {
+    const { core, clock } = this.harness;
+    const parts = { prng: this.prng, model: this.#model, core, limits: ACTION_LIMITS };
+    const actions = (this.#actions ??= new VolumeActions(parts));
+    actions.core = core;
+    actions.step(makeRoom);
+    this.trees.push(flatten(this.#model.snapshot()));
+    this.#recording.mark(`acknowledged ${index} ${core.journal.lastJsn}`);
+    clock.advance(this.prng.below(20));
+  }
+
+  flush(index: number): void {
+    this.harness.core.journal.flush();
+    this.#recording.mark(`synced ${index}`);
+  }
+
+  /** Everything is stored, which is as good as fsynced; closes the volume. */
+  finish(): void {
+    this.#recording.mark(`synced ${this.#count}`);
+    this.harness.shut("clean");
+  }
 }
 
 /** Follows the marks of a log. */

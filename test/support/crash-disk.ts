@@ -21,17 +21,25 @@ class CrashFile {
 
   write(offset: number, data: Uint8Array): void {
     const end = offset + data.length;
+    const start = Math.min(offset, this.size);
     this.#grow(end);
     if (end > this.size) this.size = end;
     this.cached.set(data, offset);
-    this.#touch(offset, end);
+    this.#touch(start, end);
   }
 
+  /**
+   * What is cut off is not a change of its sectors: the disk has the old size with the old bytes, or the new size.
+   * Only when the file grows there again its sectors may be old or new.
+   */
   truncate(size: number): void {
     this.#grow(size);
-    if (size < this.size) {
+    if (size > this.size) this.#touch(this.size, size);
+    else {
       this.cached.fill(0, size, this.size);
-      this.#touch(size, this.size);
+      const first = Math.ceil(size / SECTOR_SIZE);
+      for (const sector of this.unsynced) if (sector >= first) this.unsynced.delete(sector);
+      if (size % SECTOR_SIZE !== 0) this.#touch(size, size + 1);
     }
     this.size = size;
   }

@@ -22,7 +22,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { readMountTable } from "../../src/fuse/mount-table.ts";
+import { readMountTable } from "../../src/sys/mount-table.ts";
 import { ControlClient } from "../../src/mount/control-client.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");

@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { execPath, geteuid } from "node:process";
 import { fileURLToPath } from "node:url";
 import { deserialize } from "node:v8";
-import { findMount } from "../../src/fuse/mount-table.ts";
+import { findMount } from "../../src/sys/mount-table.ts";
 import { unmount } from "../../src/fuse/unmount.ts";
 import { MARK_FILE, type RecordedOperation } from "./recorded-operation.ts";
 

@@ -80,9 +80,13 @@ export function hashBytes(bytes: Uint8Array): string {
   return createHash("sha1").update(bytes).digest("hex");
 }
 
+export interface OpenTables {
+  readonly state: FileState;
+  readonly tables: SqliteTables;
+}
+
 /** Counts everything anew. Brings what is only in memory into the open transaction first; commits nothing. */
-export function checkVolume(harness: VolumeHarness): void {
-  const { state, tables } = harness;
+export function checkVolume({ state, tables }: OpenTables): void {
   state.meta.flush();
   checkSlices(state, tables);
   checkPacks(state, tables);

@@ -78,6 +78,10 @@ export interface HarnessOptions {
   /** False: the WAL is said to be flushed and is not, to show that this is found. */
   readonly syncsWal?: boolean;
   readonly appendedEndKnown?: (journalUuid: string) => AppendedEnd | undefined;
+  /** Called with every core that is opened. */
+  readonly onOpen?: (harness: VolumeHarness) => void;
+  /** Takes what the core hands out in place of the harness's own steps. */
+  readonly outputs?: (message: EngineOutput) => void;
 }
 
 /** Where the parts of a volume lie below one directory. */
@@ -127,6 +131,8 @@ export class VolumeHarness implements Disposable {
   readonly #removes: string;
   #generation = 0;
   #steps: (() => void)[] = [];
+  /** Packs that died before they were built. */
+  readonly #cancelled = new Set<PackId>();
   #blocks!: LocalBlocks;
   #isOpen = false;
   core!: VolumeCore;
@@ -190,6 +196,7 @@ export class VolumeHarness implements Disposable {
     removeTemporaries(this.stagingRoot);
     this.#blocks = this.newBlocks();
     this.#steps = [];
+    this.#cancelled.clear();
     const outbox: EngineOutput[] = [];
     let isReady = false;
     this.core = VolumeCore.open({
@@ -208,6 +215,7 @@ export class VolumeHarness implements Disposable {
     this.#isOpen = true;
     isReady = true;
     this.#removeStrays();
+    this.#options.onOpen?.(this);
     for (const message of outbox) this.#accept(message);
     if (options.orders !== false) this.core.orderPending();
   }
@@ -377,6 +385,14 @@ export class VolumeHarness implements Disposable {
   }
 
   #accept(message: EngineOutput): void {
+    if (this.#options.outputs !== undefined) {
+      this.#options.outputs(message);
+      return;
+    }
+    if (message.kind === "cancel") {
+      for (const pack of message.packs) this.#cancelled.add(pack);
+      return;
+    }
     if (message.kind === "delete") {
       for (const pack of message.packs) this.#step("packDeleted", () => this.#delete(pack));
       return;
@@ -390,21 +406,32 @@ export class VolumeHarness implements Disposable {
   }
 
   #acceptPack(pack: PackId, plan: Uint8Array): void {
-    let staged: StagedResult;
+    let staged: StagedResult | undefined;
     this.#step("packBuilt", () => {
+      if (this.#cancelled.delete(pack)) {
+        // An earlier process may have stored it before it died.
+        this.#unlinkStored(pack);
+        this.core.receive({ kind: "packCancelled", pack });
+        this.events.push(`packCancelled ${pack}`);
+        return;
+      }
       const build = this.#options.buildPack ?? buildFromPlan;
       staged = build(this, pack, plan);
       this.events.push(`packBuilt ${pack}`);
     });
     this.#step("packLinked", () => {
+      if (staged === undefined) return;
       this.#link(pack, staged.path);
       this.events.push(`packLinked ${pack}`);
     });
     this.#step("packTold", () => {
+      if (staged === undefined) return;
       this.core.receive({ kind: "packStored", pack, storedSize: staged.size });
       this.events.push(`packTold ${pack}`);
     });
-    this.#step("packUnstaged", () => unlinkSync(staged.path));
+    this.#step("packUnstaged", () => {
+      if (staged !== undefined) unlinkSync(staged.path);
+    });
   }
 
   #step(point: FaultPoint, work: () => void): void {
@@ -429,11 +456,15 @@ export class VolumeHarness implements Disposable {
   }
 
   #delete(pack: PackId): void {
+    this.#unlinkStored(pack);
+    this.events.push(`packDeleted ${pack}`);
+    this.core.receive({ kind: "packDeleted", pack });
+  }
+
+  #unlinkStored(pack: PackId): void {
     const path = this.packPath(pack);
     if (existsSync(path)) unlinkSync(path);
     if (existsSync(dirname(path))) syncFile(dirname(path));
-    this.events.push(`packDeleted ${pack}`);
-    this.core.receive({ kind: "packDeleted", pack });
   }
 }
 

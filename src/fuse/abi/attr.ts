@@ -213,7 +213,7 @@ export function decodeSetattrIn(view: DataView, at: number, into: SetattrIn): Se
     throw new FsError("EIO", "fuse_setattr_in is cut short");
   into.valid = view.getUint32(at, true);
   into.fh = getSaturatedU64Le(view, at + 8);
-  into.size = getSaturatedU64Le(view, at + 16);
+  into.size = getSize(view, at + 16);
   into.lockOwnerLow = view.getUint32(at + 24, true);
   into.lockOwnerHigh = view.getUint32(at + 28, true);
   into.atimeSec = getSaturatedI64Le(view, at + 32);
@@ -306,4 +306,10 @@ export function encodeEntryOut(view: DataView, at: number, from: Readonly<EntryO
   view.setUint32(at + 32, from.entryValidNsec, true);
   view.setUint32(at + 36, from.attrValidNsec, true);
   encodeAttr(view, at + 40, from.attr);
+}
+
+/** 2^53 for anything above 2^53 - 1: saturated to the largest file's size it would pass for one that is allowed. */
+function getSize(view: DataView, at: number): number {
+  const isTooLarge = view.getUint32(at + 4, true) > 0x1f_ffff;
+  return isTooLarge ? Number.MAX_SAFE_INTEGER + 1 : getSaturatedU64Le(view, at);
 }

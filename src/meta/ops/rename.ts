@@ -15,7 +15,7 @@ import type { ByteWriter } from "../../core/byte-writer.ts";
 import type { Timestamp } from "../../core/clock.ts";
 import { CorruptError, FsError } from "../../core/fs-error.ts";
 import { ROOT_INO, toIno, type Ino } from "../../core/ids.ts";
-import { checkNewName } from "../file-name.ts";
+import { checkNameSize, checkNewName } from "../file-name.ts";
 import { inheritFlags, inheritGroup, inheritProject } from "../inherit.ts";
 import { FileType, InodeFlag, type Inode } from "../inode.ts";
 import type { MetaState } from "../meta-state.ts";
@@ -82,9 +82,11 @@ function prepare(state: MetaState, caller: Caller, args: RenameArgs): RenameResu
   checkNotDots(args.newName, flags & RenameFlag.NOREPLACE ? "EEXIST" : "EBUSY");
   checkMaySearch(state, caller, parent);
   checkMaySearch(state, caller, newParent);
+  checkNameSize(args.name);
   const source = state.lookup(args.parent, args.name);
   if (source === undefined) throw new FsError("ENOENT", "no such name");
   const inode = state.requireInode(source.ino);
+  checkNameSize(args.newName);
   const target = state.lookup(args.newParent, args.newName);
   const other = target === undefined ? undefined : state.requireInode(target.ino);
   if (other === undefined) {

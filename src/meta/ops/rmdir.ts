@@ -3,6 +3,7 @@ import type { ByteReader } from "../../core/byte-reader.ts";
 import type { ByteWriter } from "../../core/byte-writer.ts";
 import { CorruptError, FsError } from "../../core/fs-error.ts";
 import { ROOT_INO, toIno, type Ino } from "../../core/ids.ts";
+import { checkNameSize } from "../file-name.ts";
 import type { MetaState } from "../meta-state.ts";
 import { OpKind, type Caller, type Operation } from "../operation.ts";
 import { checkMayRemove, checkMaySearch } from "../permission.ts";
@@ -33,6 +34,7 @@ function prepare(state: MetaState, caller: Caller, args: RmdirArgs): RmdirResult
   if (args.name === ".") throw new FsError("EINVAL", 'the name "."');
   if (args.name === "..") throw new FsError("ENOTEMPTY", 'the name ".."');
   checkMaySearch(state, caller, parent);
+  checkNameSize(args.name);
   const target = state.lookup(args.parent, args.name);
   if (target === undefined) throw new FsError("ENOENT", "no such name");
   const inode = state.requireInode(target.ino);

@@ -6,6 +6,7 @@ import type { ByteReader } from "../../core/byte-reader.ts";
 import type { ByteWriter } from "../../core/byte-writer.ts";
 import { CorruptError, FsError } from "../../core/fs-error.ts";
 import { toIno, type Ino } from "../../core/ids.ts";
+import { checkNameSize } from "../file-name.ts";
 import type { MetaState } from "../meta-state.ts";
 import { OpKind, type Caller, type Operation } from "../operation.ts";
 import { checkMayRemove, checkMaySearch } from "../permission.ts";
@@ -34,6 +35,7 @@ export const unlink: Operation<MetaState, UnlinkArgs, UnlinkResult> = {
 function prepare(state: MetaState, caller: Caller, args: UnlinkArgs): UnlinkResult {
   const parent = state.requireDirectory(args.parent);
   checkMaySearch(state, caller, parent);
+  checkNameSize(args.name);
   const target = state.lookup(args.parent, args.name);
   if (target === undefined) throw new FsError("ENOENT", "no such name");
   const inode = state.requireInode(target.ino);

@@ -4,9 +4,7 @@ import type { VolumeCore } from "../../volume/volume-core.ts";
 
 export function describeCore(core: VolumeCore): Record<string, unknown> {
   const { state, journal } = core;
-  let pendingBytes = 0;
   let liveBytes = 0;
-  for (const pack of state.pending.values()) pendingBytes += pack.plainSize;
   for (const row of state.packs.values()) liveBytes += row.liveSize;
   const { operations, ageMs } = core.uncut;
   return {
@@ -20,7 +18,7 @@ export function describeCore(core: VolumeCore): Record<string, unknown> {
     cut: state.cut - 1,
     dirtyBytes: state.dirty.byteCount,
     pendingPacks: state.pending.size,
-    pendingBytes,
+    pendingBytes: state.pendingSize,
     unsyncedCuts: core.unsyncedCutCount,
     journalBytes: journal.liveSize,
     journalLimit: JOURNAL_SIZE_DEFAULT,

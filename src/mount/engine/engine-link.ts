@@ -3,10 +3,9 @@
  * rings its doorbell afterwards.
  */
 import type { MessagePort } from "node:worker_threads";
-import type { FlushTicket } from "../../journal/flush-ticket.ts";
-import type { SpareOrder } from "../../journal/spare.ts";
 import type { Compression } from "../../pack/codec.ts";
 import type { EngineInput, EngineOutput } from "../../volume/engine-message.ts";
+import type { FlushOrder } from "../../volume/flush-work.ts";
 
 /** The engine's own part of a mount's configuration. JSON. */
 export interface VolumeEngineOptions {
@@ -18,8 +17,12 @@ export interface VolumeEngineOptions {
   readonly acl: boolean;
   readonly level: "memory" | "disk";
   readonly readOnly: boolean;
+  /** False with noatime: reads change nothing. */
+  readonly keepsAtime: boolean;
   /** Serve Prometheus metrics on this port of 127.0.0.1. */
   readonly metricsPort: number | undefined;
+  /** What all processes of the mount may take together, in bytes; undefined: the default. */
+  readonly memorySize: number | undefined;
 }
 
 /** What every thread of the process knows; each maps the hand-off area for itself. */
@@ -89,13 +92,11 @@ export interface AccessEntry {
 
 /** Engine to flush thread. */
 export type ToFlush =
-  | {
-      readonly kind: "flush";
-      readonly ticket: FlushTicket;
+  | (Extract<FlushOrder, { kind: "flush" }> & {
       /** FSYNCs to be answered when it is done: pairs of unique low, high, and the deferred table's index. */
       readonly waiters: readonly DeferredFsync[];
-    }
-  | { readonly kind: "spare"; readonly order: SpareOrder };
+    })
+  | Extract<FlushOrder, { kind: "spare" }>;
 
 export interface DeferredFsync {
   readonly uniqueLow: number;
@@ -103,29 +104,3 @@ export interface DeferredFsync {
   /** In the hand-off area's deferred table. */
   readonly index: number;
 }
-
-/** Flush thread to engine. */
-export type FromFlush =
-  | { readonly kind: "flushed" }
-  | { readonly kind: "flushFailed"; readonly message: string }
-  | { readonly kind: "spareReady"; readonly order: SpareOrder }
-  | { readonly kind: "spareFailed" };
-
-/** Main to pack thread. */
-export interface ToPacks {
-  /** "compare": does the stored pack hold what the plan says? */
-  readonly kind: "build" | "compare";
-  readonly pack: number;
-  readonly plan: Uint8Array;
-}
-
-/** Pack thread to main. */
-export type FromPacks =
-  | { readonly kind: "staged"; readonly pack: number; readonly path: string; readonly size: number }
-  | { readonly kind: "compared"; readonly pack: number; readonly isSame: boolean }
-  | {
-      readonly kind: "failed";
-      readonly pack: number;
-      readonly code: string;
-      readonly message: string;
-    };

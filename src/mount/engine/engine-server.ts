@@ -24,6 +24,7 @@ import { drainEventfd } from "../../sys/eventfd.ts";
 import { PollSet } from "../../sys/poll.ts";
 import { setThreadName } from "../../sys/process.ts";
 import { databasePath } from "../../volume/create-volume.ts";
+import type { FlushReport } from "../../volume/flush-work.ts";
 import { LocalBlocks } from "../../volume/local-blocks.ts";
 import { Maintenance } from "../../volume/maintenance.ts";
 import { CUT_INTERVAL_MS, VolumeCore } from "../../volume/volume-core.ts";
@@ -34,19 +35,13 @@ import { volumeFilesystem } from "../front-end/volume-filesystem.ts";
 import { mapHandoffFile, type HandoffArea } from "../handoff-area.ts";
 import { JournalEndSink } from "./journal-end-sink.ts";
 import { AccessObserver } from "./access-observer.ts";
-import type {
-  AccessEntry,
-  EngineThreadStart,
-  FromEngine,
-  FromFlush,
-  ToEngine,
-} from "./engine-link.ts";
+import type { AccessEntry, EngineThreadStart, FromEngine, ToEngine } from "./engine-link.ts";
 import { describeCore } from "./describe-core.ts";
 import { FsyncQueue } from "./fsync-queue.ts";
 import { OrphanReaper } from "./orphan-reaper.ts";
 import { ServeStatistics } from "./serve-statistics.ts";
-import { journalRoot, stagingRoot } from "./volume-paths.ts";
-import { VolumeRoom } from "./volume-room.ts";
+import { journalRoot, stagingRoot } from "../../volume/volume-paths.ts";
+import { VolumeRoom } from "../../volume/volume-room.ts";
 
 /** Requests between two looks at the clock for a due cut: under a millisecond of work. */
 const TICK_INTERVAL = 64;
@@ -55,6 +50,10 @@ const IDLE_SLEEP_MS = 60_000;
 /** While draining, how long to wait for the other threads at a time. */
 const DRAIN_SLEEP_MS = 1000;
 const EAGAIN = -11;
+/** The default of 16,384 entries goes with 300 MiB in all. */
+const MEMORY_PER_CACHE_ENTRY = 19_200;
+const CACHE_GENERATION_MIN = 1024;
+const CACHE_GENERATION_MAX = 262_144;
 
 export class EngineServer {
   readonly #start: EngineThreadStart;
@@ -125,6 +124,8 @@ export class EngineServer {
       else observer.observe(request, reply, dispatcher);
       this.#served.end(request, reply);
       this.#area.status.add(Counter.replies, 1);
+      // It is answered, or in the deferred table: whatever the journal gets next is not this request's record (J7).
+      this.#area.request.beginRead();
     };
     const reaped = generation === 1 ? this.#reaper.reapAll() : 0;
     const resumed = this.#resume(serveOne);
@@ -159,6 +160,7 @@ export class EngineServer {
       timeline: options.timeline,
       blocks: this.#blocks,
       output: (output) => this.#post({ kind: "output", output }),
+      ...cacheGenerationFor(options.memorySize),
       appendedEnd: sink,
       appendedEndKnown: (uuid) => sink.known(uuid),
     });
@@ -205,6 +207,7 @@ export class EngineServer {
       space: this.#room,
       clock: this.#clock,
       saveHeader: () => this.#area.request.saveHeader(),
+      keepsAtime: options.keepsAtime && !options.readOnly,
     });
   }
 
@@ -248,7 +251,7 @@ export class EngineServer {
         serveOne(size);
         // It is answered, and records of our own may follow now: found again behind them it would be taken for new.
         request.beginRead();
-          if (--this.#untilTick <= 0) this.#tick();
+        if (--this.#untilTick <= 0) this.#tick();
       },
       onDoorbell: () => this.#receiveAll(),
       beforeRead: () => request.beginRead(),
@@ -284,7 +287,7 @@ export class EngineServer {
   #receiveAll(): void {
     const { flushPort, notifierPort } = this.#start;
     for (let item = receiveMessageOnPort(flushPort); item; item = receiveMessageOnPort(flushPort)) {
-      this.#fsync.receive(item.message as FromFlush);
+      this.#fsync.receive(item.message as FlushReport);
     }
     for (
       let item = receiveMessageOnPort(notifierPort);
@@ -387,4 +390,13 @@ export class EngineServer {
   #post(message: FromEngine): void {
     this.#port.postMessage(message);
   }
+}
+
+/** By how much memory there is: the caches of inodes and names are what can be given up. */
+function cacheGenerationFor(memorySize: number | undefined): { cacheGeneration?: number } {
+  if (memorySize === undefined) return {};
+  const entries = Math.floor(memorySize / MEMORY_PER_CACHE_ENTRY);
+  return {
+    cacheGeneration: Math.min(CACHE_GENERATION_MAX, Math.max(CACHE_GENERATION_MIN, entries)),
+  };
 }

@@ -7,12 +7,11 @@ import type { MessagePort } from "node:worker_threads";
 import { DeviceChannel } from "../../fuse/channel.ts";
 import { writeErrorReply } from "../../fuse/reply.ts";
 import { NodeDisk } from "../../journal/disk.ts";
-import { runFlush } from "../../journal/flush-ticket.ts";
-import { prepareSpare } from "../../journal/spare.ts";
 import { ringEventfd } from "../../sys/eventfd.ts";
 import { setThreadName } from "../../sys/process.ts";
+import { runFlushOrder } from "../../volume/flush-work.ts";
 import { mapHandoffFile } from "../handoff-area.ts";
-import type { FromFlush, ThreadStart, ToFlush } from "./engine-link.ts";
+import type { DeferredFsync, ThreadStart, ToFlush } from "./engine-link.ts";
 
 const start = workerData as ThreadStart & { readonly port: MessagePort };
 const disk = new NodeDisk();
@@ -21,28 +20,15 @@ const area = mapHandoffFile(start.handoffFd);
 setThreadName("shoal-flush");
 
 start.port.on("message", (message: ToFlush) => {
-  start.port.postMessage(message.kind === "flush" ? flush(message) : makeSpare(message));
+  const report = runFlushOrder(disk, message);
+  if (message.kind === "flush" && report.kind === "flushed") answer(message.waiters);
+  start.port.postMessage(report);
   ringEventfd(start.doorbellFd);
 });
 
-function flush(message: Extract<ToFlush, { kind: "flush" }>): FromFlush {
-  try {
-    runFlush(disk, message.ticket);
-  } catch (error) {
-    return { kind: "flushFailed", message: String(error) };
-  }
-  for (const waiter of message.waiters) {
+function answer(waiters: readonly DeferredFsync[]): void {
+  for (const waiter of waiters) {
     writeErrorReply(channel, waiter, 0);
     area.deferred.release(waiter.index);
-  }
-  return { kind: "flushed" };
-}
-
-function makeSpare(message: Extract<ToFlush, { kind: "spare" }>): FromFlush {
-  try {
-    prepareSpare(disk, message.order);
-    return { kind: "spareReady", order: message.order };
-  } catch {
-    return { kind: "spareFailed" };
   }
 }

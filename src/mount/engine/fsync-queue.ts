@@ -12,7 +12,8 @@ import type { Request } from "../../fuse/request.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { DeferredKind, type DeferredTable } from "../deferred-table.ts";
 import type { Durability } from "../front-end/front-end-context.ts";
-import type { DeferredFsync, FromFlush, ToFlush } from "./engine-link.ts";
+import type { FlushReport } from "../../volume/flush-work.ts";
+import type { DeferredFsync, ToFlush } from "./engine-link.ts";
 
 /** Unflushed bytes beyond which a flush is begun although nobody asked (K1: a cut finds little to flush). */
 const UNFLUSHED_SIZE_SOFT: number = 4 * 1024 * 1024;
@@ -63,7 +64,7 @@ export class FsyncQueue implements Durability {
     if (this.#journal.unflushedSize > UNFLUSHED_SIZE_SOFT) this.#begin();
   }
 
-  receive(message: FromFlush): void {
+  receive(message: FlushReport): void {
     switch (message.kind) {
       case "flushed":
         this.#isFlushing = false;

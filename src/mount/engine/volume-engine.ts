@@ -4,34 +4,25 @@
  * What always holds: a thread that fails makes `ended` reject, and the process dies (J2); loading opens nothing of the
  * volume, so a warm spare may hold it ready.
  */
-import { mkdirSync, readdirSync, unlinkSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
 import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
 import { SystemClock } from "../../core/clock.ts";
 import { CrashError, ERRNO, FsError, type ErrorCode } from "../../core/fs-error.ts";
 import type { Log } from "../../core/log.ts";
 import { NOTIFIER_WORKER_URL } from "../../fuse/notifier.ts";
 import { FileObjectStore } from "../../object/file-object-store.ts";
-import { parsePackPath } from "../../pack/pack-name.ts";
 import { removeTemporaries } from "../../pack/staged-pack.ts";
 import { createEventfd, ringEventfd } from "../../sys/eventfd.ts";
 import { databasePath } from "../../volume/create-volume.ts";
-import type { PackOrder } from "../../volume/engine-message.ts";
+import { PackPipeline, removeStrayPacks } from "../../volume/pack-pipeline.ts";
+import { PACK_THREAD_URL, PackWorker } from "../../volume/pack-worker.ts";
 import type { DrainResult, Engine, EngineCall, EngineEnd, EngineStart } from "../engine-port.ts";
-import type {
-  FromEngine,
-  FromPacks,
-  ThreadStart,
-  ToEngine,
-  ToPacks,
-  VolumeEngineOptions,
-} from "./engine-link.ts";
-import type { PackThreadJournal } from "./pack-thread.ts";
+import type { FromEngine, ThreadStart, ToEngine, VolumeEngineOptions } from "./engine-link.ts";
 import { AccessStream } from "./access-stream.ts";
 import { runFsckThread } from "../fsck/run-fsck.ts";
 import { THREAD_MAIN_URL } from "../program-cache.ts";
-import { PackPipeline, type StagedPackFile } from "./pack-pipeline.ts";
-import { stagingRoot } from "./volume-paths.ts";
+import type { EngineNumbers, MetricsServer } from "./metrics-server.ts";
+import { stagingRoot } from "../../volume/volume-paths.ts";
 
 /** How often a drain looks whether all is stored. */
 const DRAIN_POLL_MS = 20;
@@ -51,16 +42,15 @@ class VolumeEngine implements Engine {
   readonly #clock = new SystemClock();
   readonly #doorbellFd: number;
   readonly #engine: Worker;
-  readonly #packPort: MessagePort;
+  readonly #packs: PackWorker;
   readonly #workers: Worker[] = [];
   readonly #end = Promise.withResolvers<EngineEnd>();
   readonly #becameLoaded = Promise.withResolvers<void>();
   readonly #becameServing = Promise.withResolvers<Readonly<Record<string, unknown>>>();
   readonly #calls = new Map<number, PromiseWithResolvers<unknown>>();
-  readonly #builds = new Map<number, PromiseWithResolvers<StagedPackFile>>();
-  readonly #comparisons = new Map<number, PromiseWithResolvers<boolean>>();
   readonly #abort = new AbortController();
   readonly #access = new AccessStream((on) => this.#call("observe", { on }));
+  #metrics: MetricsServer | undefined;
   #pipeline: PackPipeline | undefined;
   #lastId = 0;
 
@@ -81,8 +71,7 @@ class VolumeEngine implements Engine {
     const flush = new MessageChannel();
     const notifier = new MessageChannel();
     const packs = new MessageChannel();
-    this.#packPort = packs.port1;
-    this.#packPort.on("message", (message: FromPacks) => this.#onPack(message));
+    this.#packs = new PackWorker(packs.port1);
     this.#engine = this.#spawn(
       workerUrl("engine-thread"),
       { ...common, flushPort: flush.port1, notifierPort: notifier.port1 },
@@ -90,7 +79,7 @@ class VolumeEngine implements Engine {
     );
     this.#engine.on("message", (message: FromEngine) => this.#onEngine(message));
     this.#spawn(workerUrl("flush-thread"), { ...common, port: flush.port2 }, [flush.port2]);
-    this.#spawn(workerUrl("pack-thread"), { ...common, port: packs.port2 }, [packs.port2]);
+    this.#spawn(PACK_THREAD_URL, { ...common, port: packs.port2 }, [packs.port2]);
     this.#spawn(
       NOTIFIER_WORKER_URL,
       { fd: start.fds.fuse, port: notifier.port2, doorbellFd: this.#doorbellFd },
@@ -109,14 +98,28 @@ class VolumeEngine implements Engine {
       walPath: `${databasePath(this.#options.root)}-wal`,
       clock: this.#clock,
       log: this.#log,
-      build: (order) => this.#askPacks(this.#builds, "build", order),
-      decodesToPlan: (order) => this.#askPacks(this.#comparisons, "compare", order),
+      build: (order) => this.#packs.build(order),
+      decodesToPlan: (order) => this.#packs.decodesToPlan(order),
       send: (input) => this.#send({ kind: "input", input }),
       signal: this.#abort.signal,
     });
     this.#pipeline.failed.catch((error: unknown) => this.#end.reject(error as Error));
     this.#send({ kind: "serve", generation });
-    return this.#becameServing.promise;
+    const findings = await this.#becameServing.promise;
+    await this.#serveMetrics();
+    return findings;
+  }
+
+  async #serveMetrics(): Promise<void> {
+    const { metricsPort } = this.#options;
+    if (metricsPort === undefined) return;
+    // Loaded only when asked for: it is a library of some size.
+    const metrics = await import("./metrics-server.ts");
+    this.#metrics = await metrics.MetricsServer.listen({
+      port: metricsPort,
+      state: () => this.#call("state", undefined) as Promise<EngineNumbers>,
+      log: this.#log,
+    });
   }
 
   request(call: EngineCall): Promise<unknown> {
@@ -178,8 +181,8 @@ class VolumeEngine implements Engine {
         this.#becameLoaded.resolve();
         return;
       case "serving":
-        removeStrays(stagingRoot(this.#start.stateDirectory), new Set(message.pendingPacks));
-        this.#tellPacks(message);
+        removeStrayPacks(stagingRoot(this.#start.stateDirectory), new Set(message.pendingPacks));
+        this.#packs.openJournal(message);
         this.#becameServing.resolve(message.findings);
         return;
       case "refused":
@@ -202,37 +205,6 @@ class VolumeEngine implements Engine {
     }
   }
 
-  #onPack(message: FromPacks): void {
-    const { pack } = message;
-    const build = this.#builds.get(pack);
-    const comparison = this.#comparisons.get(pack);
-    this.#builds.delete(pack);
-    this.#comparisons.delete(pack);
-    if (message.kind === "staged") build?.resolve({ path: message.path, size: message.size });
-    else if (message.kind === "compared") comparison?.resolve(message.isSame);
-    else (build ?? comparison)?.reject(toError(message.code, message.message));
-  }
-
-  #askPacks<T>(
-    waiting: Map<number, PromiseWithResolvers<T>>,
-    kind: ToPacks["kind"],
-    order: PackOrder,
-  ): Promise<T> {
-    const answer = Promise.withResolvers<T>();
-    waiting.set(order.pack, answer);
-    const message: ToPacks = { kind, pack: order.pack, plan: order.plan };
-    this.#packPort.postMessage(message);
-    return answer.promise;
-  }
-
-  #tellPacks(message: Extract<FromEngine, { kind: "serving" }>): void {
-    const journal: PackThreadJournal = {
-      journalDir: message.journalDir,
-      journalUuid: message.journalUuid,
-    };
-    this.#packPort.postMessage(journal);
-  }
-
   #take(id: number): PromiseWithResolvers<unknown> | undefined {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
@@ -240,6 +212,7 @@ class VolumeEngine implements Engine {
   }
 
   async #finish(outcome: EngineEnd["outcome"]): Promise<void> {
+    this.#metrics?.close();
     await this.#pipeline?.close();
     this.#abort.abort(new FsError("ECANCELED", "the engine has ended"));
     this.#end.resolve({ outcome, drained: true });
@@ -260,14 +233,6 @@ class VolumeEngine implements Engine {
     });
     this.#workers.push(worker);
     return worker;
-  }
-}
-
-/** Removes staged packs that nothing waits for: stored before a crash, or of a commit that was lost (K1). */
-function removeStrays(staging: string, pending: ReadonlySet<number>): void {
-  for (const path of readdirSync(staging, { recursive: true, encoding: "utf8" })) {
-    const name = parsePackPath(path);
-    if (name !== undefined && !pending.has(name.pack)) unlinkSync(join(staging, path));
   }
 }
 

@@ -47,7 +47,7 @@ export class VolumeAttributes implements AttributeOperations {
     const ino = toIno(request.nodeid);
     if (argument.valid & SetattrValid.SIZE) {
       const inode = this.#context.state.meta.requireInode(ino);
-      if (argument.size > inode.size) this.#context.space.check();
+      if (argument.size > inode.size) this.#context.checkSpace(request);
     }
     const args = toSetattrArgs(ino, argument);
     const caller = this.#context.caller(request);

@@ -7,7 +7,13 @@ import { FsError } from "../../core/fs-error.ts";
 import { toIno } from "../../core/ids.ts";
 import type { IoctlIn } from "../../fuse/abi/device.ts";
 import type { Request } from "../../fuse/request.ts";
-import { CHATTR_FLAGS, InodeFlag, type Inode } from "../../meta/inode.ts";
+import {
+  fromChattrFlags,
+  fromExtendedFlags,
+  toChattrFlags,
+  toExtendedFlags,
+} from "../../meta/chattr-flags.ts";
+import { InodeFlag, type Inode } from "../../meta/inode.ts";
 import { setInodeFlags } from "../../meta/ops/set-inode-flags.ts";
 import type { FrontEndContext } from "./front-end-context.ts";
 
@@ -21,19 +27,6 @@ const Command = {
 } as const;
 const FLAGS_SIZE = 4;
 const FSXATTR_SIZE = 28;
-
-/** Our flag, FS_*_FL, FS_XFLAG_*. */
-const FLAG_TABLE: readonly (readonly [number, number, number])[] = [
-  [InodeFlag.SYNC, 0x8, 0x20],
-  [InodeFlag.IMMUTABLE, 0x10, 0x8],
-  [InodeFlag.APPEND, 0x20, 0x10],
-  [InodeFlag.NODUMP, 0x40, 0x80],
-  [InodeFlag.NOATIME, 0x80, 0x40],
-  [InodeFlag.DIRSYNC, 0x1_0000, 0],
-  [InodeFlag.PROJINHERIT, 0x2000_0000, 0x200],
-];
-/** ext4 says that a file has extents; setting what is read back must work, so it is taken and ignored. */
-const FS_EXTENT_FL = 0x8_0000;
 
 export interface IoctlBuffers {
   readonly inputAt: number;
@@ -59,17 +52,13 @@ export class ChattrIoctls {
       case Command.SETFLAGS:
       case Command.SETFLAGS_32:
         checkInput(argument, FLAGS_SIZE);
-        this.#set(
-          request,
-          inode,
-          fromTable(view.getUint32(buffers.inputAt, true) & ~FS_EXTENT_FL, 1),
-        );
+        this.#set(request, inode, fromChattrFlags(view.getUint32(buffers.inputAt, true)));
         return 0;
       case Command.FSGETXATTR:
         return getFsxattr(inode, buffers);
       case Command.FSSETXATTR: {
         checkInput(argument, FSXATTR_SIZE);
-        const flags = fromTable(view.getUint32(buffers.inputAt, true), 2);
+        const flags = fromExtendedFlags(view.getUint32(buffers.inputAt, true));
         const kept = inode.flags & InodeFlag.DIRSYNC;
         const projid = view.getUint32(buffers.inputAt + 12, true);
         this.#set(request, inode, flags | kept, projid);
@@ -90,37 +79,18 @@ export class ChattrIoctls {
 }
 
 function getFlags(inode: Inode, buffers: IoctlBuffers): number {
-  buffers.output.setUint32(buffers.outputAt, toTable(inode.flags & CHATTR_FLAGS, 1), true);
+  buffers.output.setUint32(buffers.outputAt, toChattrFlags(inode.flags), true);
   return FLAGS_SIZE;
 }
 
 function getFsxattr(inode: Inode, buffers: IoctlBuffers): number {
   const { output, outputAt } = buffers;
   for (let at = 0; at < FSXATTR_SIZE; at += 4) output.setUint32(outputAt + at, 0, true);
-  output.setUint32(outputAt, toTable(inode.flags & CHATTR_FLAGS, 2), true);
+  output.setUint32(outputAt, toExtendedFlags(inode.flags), true);
   output.setUint32(outputAt + 12, inode.projid, true);
   return FSXATTR_SIZE;
 }
 
 function checkInput(argument: IoctlIn, size: number): void {
   if (argument.inSize < size) throw new FsError("EINVAL", `an ioctl of ${argument.inSize} bytes`);
-}
-
-function toTable(flags: number, column: 1 | 2): number {
-  let value = 0;
-  for (const row of FLAG_TABLE) if (flags & row[0]) value |= row[column];
-  return value >>> 0;
-}
-
-/** Throws EOPNOTSUPP for a flag that is not kept. */
-function fromTable(value: number, column: 1 | 2): number {
-  let flags = 0;
-  let rest = value;
-  for (const row of FLAG_TABLE) {
-    if (row[column] === 0 || !(value & row[column])) continue;
-    flags |= row[0];
-    rest &= ~row[column];
-  }
-  if (rest !== 0) throw new FsError("EOPNOTSUPP", `the flags ${(rest >>> 0).toString(16)}`);
-  return flags;
 }

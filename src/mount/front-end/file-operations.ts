@@ -66,7 +66,7 @@ export class VolumeFiles implements FileOperations {
   }
 
   write(request: Request, argument: WriteIn, reply: Reply): void {
-    this.#context.space.check();
+    this.#context.checkSpace(request);
     const write = this.#write;
     write.ino = toIno(request.nodeid);
     write.offset = argument.offset;
@@ -86,7 +86,7 @@ export class VolumeFiles implements FileOperations {
 
   fallocate(request: Request, argument: FallocateIn, reply: Reply): void {
     if (!(argument.mode & (FallocateMode.PUNCH_HOLE | FallocateMode.COLLAPSE_RANGE))) {
-      this.#context.space.check();
+      this.#context.checkSpace(request);
     }
     this.#context.executor.runFile(fallocate, this.#context.caller(request), {
       ino: toIno(request.nodeid),
@@ -109,7 +109,7 @@ export class VolumeFiles implements FileOperations {
   }
 
   copyFileRange(request: Request, argument: CopyFileRangeIn, reply: Reply): void {
-    this.#context.space.check();
+    this.#context.checkSpace(request);
     const result = this.#context.executor.runFile(copyRange, this.#context.caller(request), {
       source: toIno(request.nodeid),
       sourceOffset: argument.offIn,
@@ -132,9 +132,14 @@ export class VolumeFiles implements FileOperations {
   /** relatime: a READ that arrives moves atime when it is older than mtime or ctime, or a day old. */
   #touch(request: Request, inode: Inode): void {
     const caller = this.#context.caller(request);
-    if (!isAtimeDue(inode, caller.now)) return;
+    if (!this.#context.keepsAtime || !isAtimeDue(inode, caller.now)) return;
     caller.unique = 0;
-    this.#context.executor.runMeta(atime, caller, { ino: inode.ino });
+    try {
+      this.#context.executor.runMeta(atime, caller, { ino: inode.ino });
+    } catch (error) {
+      // A full journal must not make a read fail.
+      if (!(error instanceof FsError)) throw error;
+    }
   }
 }
 

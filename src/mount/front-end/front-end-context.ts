@@ -10,6 +10,7 @@ import type { Executor } from "../../vfs/executor.ts";
 import { allocatedBytes } from "../../vfs/extent-walk.ts";
 import type { FileReader } from "../../vfs/read.ts";
 import type { FileState } from "../../vfs/file-state.ts";
+import type { VolumeSpace } from "../../volume/volume-room.ts";
 
 /**
  * How long the kernel may keep names and attributes: a day. One writer is exclusive, whatever changes behind the
@@ -35,13 +36,6 @@ export interface KernelCaches {
   forgotten(ino: Ino): void;
 }
 
-export interface VolumeSpace {
-  /** Bytes that can still be written, and inodes that can still be made. */
-  free(): { readonly bytes: number; readonly inodes: number };
-  /** Throws ENOSPC when an operation that needs room must be refused. */
-  check(): void;
-}
-
 /** A caller object that is filled anew for every request. */
 export class RequestCaller implements Caller {
   uid = 0;
@@ -65,6 +59,8 @@ export class FrontEndContext {
   readonly space: VolumeSpace;
   /** Called before the first 80 bytes of a WRITE are overwritten (J7). */
   readonly saveHeader: () => void;
+  /** False on a read-only mount and with noatime: READs change nothing. */
+  readonly keepsAtime: boolean;
   readonly #clock: Clock;
   readonly #caller = new RequestCaller();
   readonly #attr: Attr = newAttr();
@@ -78,6 +74,7 @@ export class FrontEndContext {
     readonly space: VolumeSpace;
     readonly clock: Clock;
     readonly saveHeader: () => void;
+    readonly keepsAtime: boolean;
   }) {
     this.executor = options.executor;
     this.state = options.executor.state;
@@ -86,7 +83,13 @@ export class FrontEndContext {
     this.caches = options.caches;
     this.space = options.space;
     this.saveHeader = options.saveHeader;
+    this.keepsAtime = options.keepsAtime;
     this.#clock = options.clock;
+  }
+
+  /** Throws ENOSPC or EROFS when an operation that needs room must be refused; not for one that took effect before a restart. */
+  checkSpace(request: Request): void {
+    if (!this.executor.isRecorded(request.unique)) this.space.check();
   }
 
   /** The request's caller; valid until the next request. */

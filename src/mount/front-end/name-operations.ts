@@ -66,7 +66,7 @@ export class VolumeNames implements NameOperations {
   }
 
   link(request: Request, oldNodeid: number, name: string, reply: Reply): void {
-    this.#context.space.check();
+    this.#context.checkSpace(request);
     const ino = toIno(oldNodeid);
     this.#context.executor.runMeta(link, this.#context.caller(request), {
       ino,
@@ -100,7 +100,7 @@ export class VolumeNames implements NameOperations {
   }
 
   #make(request: Request, node: NewNode, name: string | undefined): Inode {
-    this.#context.space.check();
+    this.#context.checkSpace(request);
     const caller = this.#context.caller(request);
     caller.umask = node.umask;
     const group = request.extensions.suppGroup;

@@ -47,7 +47,7 @@ export class VolumeXattrs implements XattrOperations {
   }
 
   setxattr(request: Request, argument: SetxattrArguments, reply: Reply): void {
-    this.#context.space.check();
+    this.#context.checkSpace(request);
     this.#context.executor.runMeta(setxattr, this.#context.caller(request), {
       ino: toIno(request.nodeid),
       name: argument.name,

@@ -63,8 +63,9 @@ function prepare(state: FileState, caller: Caller, args: FallocateArgs): Falloca
     if (args.offset + args.length > FILE_SIZE_MAX) {
       throw new FsError("EFBIG", `a range past ${FILE_SIZE_MAX} bytes`);
     }
-    // The volume's usage is one number, and has to stay exact.
-    if (state.meta.byteCount + args.length > ALLOCATED_SIZE_MAX) {
+    // The volume's usage is one number, and has to stay exact. Inserting moves what is there and allocates nothing.
+    const allocates = (args.mode & FallocateMode.INSERT_RANGE) === 0;
+    if (allocates && state.meta.byteCount + args.length > ALLOCATED_SIZE_MAX) {
       throw new FsError("ENOSPC", `no room to allocate ${args.length} bytes`);
     }
   }

@@ -10,6 +10,7 @@ import { createSuite } from "./create.ts";
 import { dataSuite } from "./data.ts";
 import { directorySuite } from "./directories.ts";
 import { fileFlagSuite } from "./file-flags.ts";
+import { foundBySuitesSuite } from "./found-by-suites.ts";
 import { handleSuite, statfsSuite } from "./handles.ts";
 import { linkSuite } from "./links.ts";
 import { TemporaryLinuxDirectory } from "./linux-directory.ts";
@@ -45,6 +46,7 @@ const SUITES: readonly PosixSuite[] = [
   statfsSuite,
   mappingSuite,
   lockSuite,
+  foundBySuitesSuite,
 ];
 
 /** Set to anything for the tests that take long. */

@@ -13,12 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { FilesystemMagic, filesystemMagic } from "../sys/mount.ts";
-import {
-  defaultDataDirectory,
-  defaultStateDirectory,
-  refuseMountOver,
-  StateDirectory,
-} from "./state-directory.ts";
+import { defaultStateDirectory, refuseMountOver, StateDirectory } from "./state-directory.ts";
 
 let folder = "";
 before(() => {
@@ -138,7 +133,6 @@ describe("default places", () => {
       "/home/u/.local/state/shoal/id",
     );
     assert.equal(defaultStateDirectory({ env, uid: 0 }, "id"), "/var/lib/shoal/id");
-    assert.equal(defaultDataDirectory({ env, uid: 1000 }), "/home/u/.local/share/shoal/default");
     assert.throws(() => defaultStateDirectory({ env: {}, uid: 1000 }, "id"), { code: "EINVAL" });
   });
 });

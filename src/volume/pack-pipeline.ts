@@ -2,16 +2,19 @@
  * From a cut to the store: flushes the WAL, has packs built, puts them, deletes dead ones.
  *
  * What always holds: nothing of a cut is sent before its WAL is flushed (K1); only a staged, frozen file is ever sent
- * under a pack's name (K3), and when the store has that name already its bytes must be the same.
+ * under a pack's name (K3), and when the store has that name already its bytes must be the same. A failed flush ends
+ * all that waits for it: nothing is said to be flushed, and no pack is sent, after it (J2).
  */
+import { readdirSync, unlinkSync } from "node:fs";
 import { open, rm, unlink, type FileHandle } from "node:fs/promises";
-import type { Clock } from "../../core/clock.ts";
-import { CorruptError, FsError } from "../../core/fs-error.ts";
-import { toPackId, type PackId } from "../../core/ids.ts";
-import type { Log } from "../../core/log.ts";
-import type { ObjectStore } from "../../object/object-store.ts";
-import { packKey } from "../../pack/pack-name.ts";
-import type { EngineInput, EngineOutput, PackOrder } from "../../volume/engine-message.ts";
+import { join } from "node:path";
+import type { Clock } from "../core/clock.ts";
+import { CorruptError, FsError } from "../core/fs-error.ts";
+import { toPackId, type PackId } from "../core/ids.ts";
+import type { Log } from "../core/log.ts";
+import type { ObjectStore } from "../object/object-store.ts";
+import { packKey, parsePackPath } from "../pack/pack-name.ts";
+import type { EngineInput, EngineOutput, PackOrder } from "./engine-message.ts";
 
 /** Between two tries of a store that fails: it may be full or away for long. */
 const RETRY_MS = 500;
@@ -39,8 +42,12 @@ export interface PackPipelineOptions {
 export class PackPipeline {
   readonly #options: PackPipelineOptions;
   #wal: FileHandle | undefined;
-  /** Cuts are worked on in their order. */
-  #tail: Promise<void> = Promise.resolve();
+  /** Three lines of work, each in order: a full disk that holds up packs must not hold up what makes room on it. */
+  #syncs: Promise<void> = Promise.resolve();
+  #packs: Promise<void> = Promise.resolve();
+  #deletions: Promise<void> = Promise.resolve();
+  /** Packs that nothing refers to any more, though they are not stored. */
+  readonly #cancelled = new Set<PackId>();
   #problem: string | undefined;
   readonly failed: Promise<never>;
   readonly #fail: (error: unknown) => void;
@@ -54,20 +61,42 @@ export class PackPipeline {
   }
 
   receive(output: EngineOutput): void {
-    const work = (): Promise<void> =>
-      output.kind === "cut" ? this.#cut(output.cut, output.packs) : this.#delete(output.packs);
-    this.#tail = this.#tail.then(work).catch((error: unknown) => this.#fail(error));
+    switch (output.kind) {
+      case "cut": {
+        const { cut, packs } = output;
+        const synced = this.#after(this.#syncs, () => this.#sync(cut));
+        this.#syncs = synced;
+        for (const order of packs) {
+          this.#packs = this.#after(this.#packs, async () => {
+            await synced;
+            await this.#store(order);
+          });
+        }
+        return;
+      }
+      case "cancel":
+        for (const pack of output.packs) this.#cancelled.add(pack);
+        return;
+      case "delete":
+        this.#deletions = this.#after(this.#deletions, () => this.#delete(output.packs));
+    }
   }
 
   async close(): Promise<void> {
-    await this.#tail;
+    await Promise.allSettled([this.#syncs, this.#packs, this.#deletions]);
     await this.#wal?.close();
   }
 
-  async #cut(cut: number, packs: readonly PackOrder[]): Promise<void> {
+  /** Puts work at the end of a line. Once some of a line failed nothing of it is begun any more (J2). */
+  #after(line: Promise<void>, work: () => Promise<void>): Promise<void> {
+    const next = line.then(work);
+    next.catch(this.#fail);
+    return next;
+  }
+
+  async #sync(cut: number): Promise<void> {
     await this.#syncWal();
     this.#options.send({ kind: "walSynced", cut });
-    for (const order of packs) await this.#store(order);
   }
 
   /** A failed flush may have lost pages for good: it is never tried again, the process ends (J2). */
@@ -78,13 +107,30 @@ export class PackPipeline {
 
   async #store(order: PackOrder): Promise<void> {
     const { timeline, send } = this.#options;
-    const staged = await this.#untilDone(`build pack ${order.pack}`, () =>
-      this.#options.build(order),
+    const { pack } = order;
+    const isWanted = (): boolean => !this.#cancelled.has(pack);
+    const key = packKey(timeline, pack);
+    const staged = await this.#untilDone(
+      `build pack ${pack}`,
+      () => this.#options.build(order),
+      isWanted,
     );
-    const key = packKey(timeline, order.pack);
-    const storedSize = await this.#untilDone(`store ${key}`, () => this.#put(order, key, staged));
-    send({ kind: "packStored", pack: order.pack, storedSize });
-    await rm(staged.path, { force: true });
+    const storedSize =
+      staged &&
+      (await this.#untilDone(`store ${key}`, () => this.#put(order, key, staged), isWanted));
+    if (staged !== undefined) await rm(staged.path, { force: true });
+    if (storedSize !== undefined) {
+      send({ kind: "packStored", pack, storedSize });
+    } else {
+      // An earlier process may have stored it before it died.
+      await this.#untilDone(
+        `delete ${key}`,
+        () => this.#options.store.delete(key),
+        () => true,
+      );
+      send({ kind: "packCancelled", pack });
+    }
+    this.#cancelled.delete(pack);
   }
 
   /** Returns the size of what is in the store: the staged file, or what an earlier process put there under the same plan. */
@@ -104,22 +150,37 @@ export class PackPipeline {
   async #delete(packs: readonly PackId[]): Promise<void> {
     const { store, timeline, send } = this.#options;
     for (const pack of packs) {
-      await this.#untilDone(`delete pack ${pack}`, () => store.delete(packKey(timeline, pack)));
+      await this.#untilDone(
+        `delete pack ${pack}`,
+        () => store.delete(packKey(timeline, pack)),
+        () => true,
+      );
       send({ kind: "packDeleted", pack: toPackId(pack) });
     }
   }
 
-  /** Full or failing stores are waited for: what is pending is safe in the journal. Damage is not waited for. */
-  async #untilDone<T>(what: string, work: () => Promise<T>): Promise<T> {
+  /**
+   * Full or failing stores are waited for: what is pending is safe in the journal. Damage is not waited for. Gives
+   * undefined when the work is not wanted any more.
+   */
+  async #untilDone<T>(
+    what: string,
+    work: () => Promise<T>,
+    isWanted: () => boolean,
+  ): Promise<T | undefined> {
     for (;;) {
+      if (!isWanted()) {
+        this.#setProblem(undefined, "");
+        return undefined;
+      }
       try {
         const result = await work();
-        if (this.#problem !== undefined) this.#setProblem(undefined, "");
+        this.#setProblem(undefined, "");
         return result;
       } catch (error) {
         const code = error instanceof FsError ? error.code : "EIO";
         if (code !== "ENOSPC" && code !== "EDQUOT" && !isRetryable(error)) throw error;
-        this.#setProblem(code, `cannot ${what}: ${String(error)}`);
+        this.#setProblem(code, `cannot ${what}: ${messageOf(error)}`);
         await this.#options.clock.sleep(RETRY_MS, this.#options.signal);
       }
     }
@@ -131,6 +192,14 @@ export class PackPipeline {
     if (code === undefined) this.#options.log.info("the store works again");
     else this.#options.log.warn(message, { code });
     this.#options.send({ kind: "storeProblem", code, message });
+  }
+}
+
+/** Removes staged packs that nothing waits for: stored before a crash, or of a commit that was lost (K1). */
+export function removeStrayPacks(staging: string, pending: ReadonlySet<number>): void {
+  for (const path of readdirSync(staging, { recursive: true, encoding: "utf8" })) {
+    const name = parsePackPath(path);
+    if (name !== undefined && !pending.has(name.pack)) unlinkSync(join(staging, path));
   }
 }
 
@@ -152,4 +221,8 @@ async function hasBytesOf(
 
 function isRetryable(error: unknown): boolean {
   return error instanceof Error && "retryable" in error && error.retryable === true;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

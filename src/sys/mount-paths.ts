@@ -1,5 +1,5 @@
 /** Which mount a path lies in. Paths here are absolute and resolved, and are compared as text: nothing is touched. */
-import type { MountEntry } from "../fuse/mount-table.ts";
+import type { MountEntry } from "./mount-table.ts";
 
 /** Shown by mount(8) and in /proc; umount(8) finds `umount.fuse.shoal` by it. */
 export const SHOAL_MOUNT_TYPE = "fuse.shoal";

@@ -1,9 +1,8 @@
 /** How much room the volume's disk has, asked at most every few milliseconds, and when to refuse with ENOSPC (K6). */
 import { statfsSync } from "node:fs";
-import type { Clock } from "../../core/clock.ts";
-import { FsError } from "../../core/fs-error.ts";
-import type { FileState } from "../../vfs/file-state.ts";
-import type { VolumeSpace } from "../front-end/front-end-context.ts";
+import type { Clock } from "../core/clock.ts";
+import { FsError } from "../core/fs-error.ts";
+import type { FileState } from "../vfs/file-state.ts";
 
 /** An answer is good for this long: a statfs costs as much as a small operation. */
 const SAMPLE_MS = 50;
@@ -11,8 +10,15 @@ const SAMPLE_MS = 50;
 const RESERVE_SIZE: number = 160 * 1024 * 1024;
 /** Small disks would never have that much: at most this share of the disk is kept. */
 const RESERVE_SHARE = 0.05;
-/** Dirty bytes are written once more, as packs. */
+/** What statfs says of inodes: their numbers do not run out. */
 const INODES_FREE = 1_000_000_000;
+
+export interface VolumeSpace {
+  /** Bytes that can still be written, and inodes that can still be made. */
+  free(): { readonly bytes: number; readonly inodes: number };
+  /** Throws ENOSPC when an operation that needs room must be refused, EROFS when nothing may be written. */
+  check(): void;
+}
 
 export class VolumeRoom implements VolumeSpace {
   readonly #root: string;
@@ -38,7 +44,7 @@ export class VolumeRoom implements VolumeSpace {
 
   free(): { readonly bytes: number; readonly inodes: number } {
     this.#sample(true);
-    const owed = this.#state.dirty.byteCount + this.#pendingSize();
+    const owed = this.#owedSize();
     return {
       bytes: Math.max(0, this.#freeSize - this.#reserveSize - owed),
       inodes: INODES_FREE,
@@ -46,9 +52,9 @@ export class VolumeRoom implements VolumeSpace {
   }
 
   check(): void {
-    if (this.readOnly) throw new FsError("EROFS", "the volume is mounted read-only");
+    if (this.readOnly) throw new FsError("EROFS", "the volume is open for reading only");
     this.#sample(false);
-    if (this.#freeSize - this.#state.dirty.byteCount < this.#reserveSize) {
+    if (this.#freeSize - this.#owedSize() < this.#reserveSize) {
       throw new FsError("ENOSPC", `the disk under ${this.#root} is full`);
     }
   }
@@ -62,9 +68,8 @@ export class VolumeRoom implements VolumeSpace {
     this.#reserveSize = Math.min(RESERVE_SIZE, stat.blocks * stat.bsize * RESERVE_SHARE);
   }
 
-  #pendingSize(): number {
-    let size = 0;
-    for (const pack of this.#state.pending.values()) size += pack.plainSize;
-    return size;
+  /** What is acknowledged and will still be written, as packs. */
+  #owedSize(): number {
+    return this.#state.dirty.byteCount + this.#state.pendingSize;
   }
 }

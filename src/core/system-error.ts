@@ -1,5 +1,5 @@
 /** The way from what node:fs and node:net throw to an FsError that names the thing. */
-import { ERRNO, FsError, type ErrorCode } from "../core/fs-error.ts";
+import { ERRNO, FsError, type ErrorCode } from "./fs-error.ts";
 
 /** The code Node gave an error, e.g. "ENOENT"; `undefined` for one that is no system error. */
 export function systemErrorCode(error: unknown): string | undefined {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { SystemClock } from "../core/clock.ts";
-import { identifyProcess, isAlive } from "./process-identity.ts";
+import { identifyProcess, isAlive } from "../sys/process-identity.ts";
 import { isLocked, isOwnPast, readHolder, StateLock } from "./state-lock.ts";
 
 const clock = new SystemClock();
@@ -28,6 +28,16 @@ describe("StateLock", () => {
       message: new RegExp(`volume v1 is mounted on /mnt/v by process ${process.pid} since 2026`),
     });
     assert.equal(readHolder(path)?.supervisor.pid, process.pid);
+  });
+
+  it("names a program that opened the volume without a mount", async () => {
+    const path = join(folder, "h");
+    using lock = await StateLock.acquire(path, clock);
+    lock.describe({ volume: "v2", since: HOLDER.since });
+    await assert.rejects(StateLock.acquire(path, clock), {
+      code: "EBUSY",
+      message: new RegExp(`volume v2 is open in process ${process.pid} since 2026`),
+    });
   });
 
   it("is free after its holder, and leaves the file where it is", async () => {

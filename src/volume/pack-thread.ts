@@ -1,25 +1,14 @@
 /** The pack thread: builds planned packs into the staging directory, one after the other (rules K2, K3). */
 import { workerData } from "node:worker_threads";
-import type { MessagePort } from "node:worker_threads";
-import { SystemClock } from "../../core/clock.ts";
-import { FsError } from "../../core/fs-error.ts";
-import { toPackId } from "../../core/ids.ts";
-import { NodeDisk } from "../../journal/disk.ts";
-import { setThreadName } from "../../sys/process.ts";
-import { LocalBlocks } from "../../volume/local-blocks.ts";
-import { PackBuilder } from "../../volume/pack-builder.ts";
-import type { FromPacks, ThreadStart, ToPacks } from "./engine-link.ts";
+import { SystemClock } from "../core/clock.ts";
+import { FsError } from "../core/fs-error.ts";
+import { toPackId } from "../core/ids.ts";
+import { NodeDisk } from "../journal/disk.ts";
+import { setThreadName } from "../sys/process.ts";
+import { LocalBlocks } from "./local-blocks.ts";
+import { PackBuilder } from "./pack-builder.ts";
+import type { FromPacks, PackThreadJournal, PackThreadStart, ToPacks } from "./pack-worker.ts";
 import { stagingRoot } from "./volume-paths.ts";
-
-export interface PackThreadStart extends ThreadStart {
-  readonly port: MessagePort;
-}
-
-/** Where the journal is, told when the engine has opened it. */
-export interface PackThreadJournal {
-  readonly journalDir: string;
-  readonly journalUuid: string;
-}
 
 const start = workerData as PackThreadStart;
 const { options } = start;

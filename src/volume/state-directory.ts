@@ -24,10 +24,10 @@ import {
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { CorruptError, FsError } from "../core/fs-error.ts";
 import { FilesystemMagic, filesystemMagic } from "../sys/mount.ts";
-import { readMountTable } from "../fuse/mount-table.ts";
-import { isWithin, mountOf, SHOAL_MOUNT_TYPE } from "./mount-paths.ts";
-import { hasCode, wrapSystemError } from "./system-error.ts";
-import { temporaryName } from "./temporary-name.ts";
+import { readMountTable } from "../sys/mount-table.ts";
+import { isWithin, mountOf, SHOAL_MOUNT_TYPE } from "../sys/mount-paths.ts";
+import { hasCode, wrapSystemError } from "../core/system-error.ts";
+import { temporaryName } from "../core/temporary-name.ts";
 
 export type DurabilityLevel = "memory" | "disk" | "bucket";
 
@@ -121,11 +121,6 @@ export function stateRoot(environment: Environment): string {
 
 export function defaultStateDirectory(environment: Environment, volume: string): string {
   return join(stateRoot(environment), volume);
-}
-
-/** Where the default volume keeps its data: $XDG_DATA_HOME/shoal/default. */
-export function defaultDataDirectory(environment: Environment): string {
-  return join(baseDirectory(environment, "XDG_DATA_HOME", ".local/share"), "shoal", "default");
 }
 
 /** A mount over its own state would wait for itself. Both paths exist; `what` names the second in the message. */

@@ -1,5 +1,5 @@
 /**
- * The lock of a state directory: one mount at a time works in it.
+ * The lock of a state directory: one mount, or one program that opened the volume, works in it at a time.
  *
  * What always holds: the lock is flock(2) on `<state>/lock`, so it belongs to the open file. The supervisor hands the
  * descriptor to every volume process, and the directory stays locked until the last of them is gone, whoever dies
@@ -24,8 +24,8 @@ import {
   isAlive,
   machineId,
   type ProcessIdentity,
-} from "./process-identity.ts";
-import { hasCode, wrapSystemError } from "./system-error.ts";
+} from "../sys/process-identity.ts";
+import { hasCode, wrapSystemError } from "../core/system-error.ts";
 
 /** Somebody who only looks holds the lock for microseconds: try again that often before saying it is taken. */
 const TRY_COUNT = 5;
@@ -35,7 +35,9 @@ const HOLDER_SIZE_MAX = 16_384;
 /** What the lock file says of its holder. */
 export interface LockHolder {
   readonly volume: string;
-  readonly mountPoint: string;
+  /** Absent when a program opened the volume without a mount. */
+  readonly mountPoint?: string;
+  /** The supervisor of a mount, or that program. */
   readonly supervisor: ProcessIdentity;
   /** Absent while none runs. */
   readonly volumeProcess?: ProcessIdentity;
@@ -56,7 +58,7 @@ export class StateLock {
     this.fd = fd;
   }
 
-  /** Throws EBUSY, naming the holder and where it has mounted the volume. */
+  /** Throws EBUSY, naming the holder and where it has mounted the volume, if it has. */
   static async acquire(path: string, clock: Clock): Promise<StateLock> {
     const fd = openLockFile(path);
     for (let tried = 0; tried < TRY_COUNT; tried++) {
@@ -146,9 +148,13 @@ function describeHolder(path: string, holder: LockHolder | undefined): string {
   if (holder === undefined) return `the state directory is in use: another process holds ${path}`;
   const { supervisor, volumeProcess } = holder;
   const alive = isAlive(supervisor) || volumeProcess === undefined ? supervisor : volumeProcess;
+  const { volume, mountPoint, since } = holder;
+  if (mountPoint === undefined) {
+    return `volume ${volume} is open in process ${alive.pid} since ${since}; close it there first`;
+  }
   return (
-    `volume ${holder.volume} is mounted on ${holder.mountPoint} by process ${alive.pid} ` +
-    `since ${holder.since}; unmount it there first (shoal umount ${holder.mountPoint})`
+    `volume ${volume} is mounted on ${mountPoint} by process ${alive.pid} ` +
+    `since ${since}; unmount it there first (shoal umount ${mountPoint})`
   );
 }
 
@@ -157,7 +163,7 @@ function isHolder(value: unknown): value is LockHolder {
   const holder = value as Partial<Record<keyof LockHolder, unknown>>;
   return (
     typeof holder.volume === "string" &&
-    typeof holder.mountPoint === "string" &&
+    (holder.mountPoint === undefined || typeof holder.mountPoint === "string") &&
     typeof holder.bootId === "string" &&
     typeof holder.machineId === "string" &&
     typeof holder.since === "string" &&
