@@ -57,11 +57,19 @@ export function bindActions(): Actions {
     async status(target) {
       const mounts =
         target === undefined ? knownMounts(environment) : [requireTargetMount(target, environment)];
-      return Promise.all(
-        mounts
-          .filter((mount) => mount.isServed)
-          .map(async (mount) => toStatus(await askState(mount, patience()), mount, clock.nowMs())),
+      const served = mounts.filter((mount) => mount.isServed);
+      const found = await Promise.all(
+        served.map(async (mount) => {
+          try {
+            return toStatus(await askState(mount, patience()), mount, clock.nowMs());
+          } catch (error) {
+            // Of all mounts one may have ended, or may be about to, while we asked.
+            if (target === undefined && hasEnded(error)) return undefined;
+            throw error;
+          }
+        }),
       );
+      return found.filter((status) => status !== undefined);
     },
     stats: (target, signal) => sampleStats(requireTargetMount(target, environment), signal, clock),
     sync: (target) => sync(requireTargetMount(target, environment), clock),
@@ -120,6 +128,11 @@ async function sync(mount: KnownMount, clock: SystemClock): Promise<SyncReport> 
     packSize: (before?.dirtyBytes ?? 0) + (before?.pendingBytes ?? 0),
     durationMs: clock.monotonicMs() - startMs,
   };
+}
+
+/** No more control socket, or one that closed before it answered. */
+function hasEnded(error: unknown): boolean {
+  return error instanceof FsError && (error.code === "ENOTCONN" || error.code === "EPIPE");
 }
 
 function connect(mount: KnownMount): Promise<ControlClient> {

@@ -131,7 +131,7 @@ function stateDirectories(query: MountQuery): StateDirectory[] {
     }
   }
   const directories: StateDirectory[] = [];
-  for (const path of paths) {
+  for (const path of new Set(paths)) {
     try {
       const directory = StateDirectory.peek(path);
       if (directory !== undefined) directories.push(directory);

@@ -19,7 +19,7 @@ import { writeMountConfig, type MountConfig } from "./mount-config.ts";
 import { SHOAL_MOUNT_TYPE } from "../sys/mount-paths.ts";
 import { clearDeadMount, listMounts, resolveMountPoint } from "./mount-registry.ts";
 import { makePrivateCopy, ownProgram } from "./private-copy.ts";
-import { rememberStateDirectory } from "./running-state.ts";
+import { rememberStateDirectory, runningStateDirectories } from "./running-state.ts";
 import {
   defaultStateDirectory,
   refuseMountOver,
@@ -143,7 +143,10 @@ async function refuseSecondMount(
   const { environment, settings, clock } = options;
   const mounts = listMounts({
     roots: [stateRoot(environment)],
-    directories: settings.stateDirectory === undefined ? [] : [settings.stateDirectory],
+    directories: [
+      ...runningStateDirectories(environment),
+      ...(settings.stateDirectory === undefined ? [] : [settings.stateDirectory]),
+    ],
   });
   for (const mount of mounts) {
     if (mount.mountPoint !== mountPoint && mount.holder?.volume !== config.uuid) continue;

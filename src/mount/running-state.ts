@@ -2,13 +2,23 @@
  * State directories that live where nobody would look (`--state-dir`): each mount leaves a link to its own in a
  * directory of the user, `<state root>/.mounts/<uuid>`, when it starts.
  */
-import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { join } from "node:path";
+import { hasCode } from "../core/system-error.ts";
+import { temporaryName } from "../core/temporary-name.ts";
 import { stateRoot, type Environment } from "../volume/state-directory.ts";
 
 const FOLDER = ".mounts";
 
-/** Remembers a state directory outside the root. */
+/** Remembers a state directory outside the root, and forgets those that are gone. */
 export function rememberStateDirectory(
   environment: Environment,
   volume: string,
@@ -16,16 +26,30 @@ export function rememberStateDirectory(
 ): void {
   const folder = join(stateRoot(environment), FOLDER);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const link = join(folder, volume);
-  rmSync(link, { force: true });
-  symlinkSync(path, link);
+  for (const name of readdirSync(folder)) {
+    const target = targetOf(join(folder, name));
+    if (target !== undefined && !existsSync(target)) rmSync(join(folder, name), { force: true });
+  }
+  // In one step: others read the folder meanwhile.
+  const temporary = temporaryName(join(folder, volume));
+  symlinkSync(path, temporary);
+  renameSync(temporary, join(folder, volume));
 }
 
 /** Those that still exist. */
 export function runningStateDirectories(environment: Environment): string[] {
   const folder = join(stateRoot(environment), FOLDER);
   if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .map((name) => readlinkSync(join(folder, name)))
-    .filter((path) => existsSync(path));
+  const paths = readdirSync(folder).map((name) => targetOf(join(folder, name)));
+  return [...new Set(paths)].filter((path) => path !== undefined && existsSync(path)) as string[];
+}
+
+/** undefined: another mount took the link away meanwhile. */
+function targetOf(link: string): string | undefined {
+  try {
+    return readlinkSync(link);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
 }

@@ -268,7 +268,7 @@ export class Supervisor {
     this.#crashLoop = reason;
     log.error(
       "giving up: every request is answered EIO from now on; the journal is kept; " +
-        "see the lines above, then `shoal restart` or unmount",
+        "see the lines above; when the cause is mended, unmount and mount again",
       { reason },
     );
     this.#setNotServing(new FsError("EIO", `the mount is in a crash loop: ${reason}`));

@@ -12,6 +12,8 @@ import { isLocked } from "../volume/state-lock.ts";
 
 /** How often the end is looked for. */
 const POLL_MS = 20;
+/** A lazy unmount returns at once: only so long is looked whether anybody kept the mount from ending right away. */
+const LAZY_LOOK_MS = 500;
 export const UNMOUNT_TIMEOUT_MS = 60_000;
 
 export interface UnmountResult {
@@ -41,8 +43,10 @@ export async function unmountVolume(
     if (!(error instanceof FsError) || error.code !== "EBUSY") throw error;
     return { outcome: "busy", holders: describeHolders(mount.mountPoint) };
   }
+  const isPatient = !lazy || force || options.timeoutMs !== undefined;
+  const lookUntilMs = isPatient ? deadlineMs : clock.monotonicMs() + LAZY_LOOK_MS;
   while (isHeld(mount)) {
-    if (lazy && !force && clock.monotonicMs() > deadlineMs) {
+    if (lazy && !force && clock.monotonicMs() > lookUntilMs) {
       return { outcome: "detached", holders: describeHolders(mount.mountPoint) };
     }
     if (clock.monotonicMs() > deadlineMs) return { outcome: "late", holders: [] };

@@ -9,7 +9,7 @@
  */
 import { CorruptError, FsError } from "../core/fs-error.ts";
 import { ROOT_INO, toIno, type Ino } from "../core/ids.ts";
-import { NAME_SIZE_MAX } from "../core/limits.ts";
+import { checkNameSize } from "../meta/file-name.ts";
 import type { Inode } from "../meta/inode.ts";
 import type { MetaState } from "../meta/meta-state.ts";
 import type { Caller } from "../meta/operation.ts";
@@ -101,7 +101,7 @@ export class PathWalk {
       case LastComponent.NAME: {
         // The directory first: one that was removed has no names, however long they are.
         this.#meta.requireDirectory(directory);
-        if (name.length > NAME_SIZE_MAX) throw nameTooLong(name);
+        checkNameSize(name);
         const target = this.#meta.lookup(directory, name);
         return target === undefined ? undefined : this.#meta.requireInode(target.ino);
       }
@@ -182,19 +182,10 @@ function kindOf(name: string): number {
 
 function skipSlashes(text: string, from: number): number {
   let at = from;
-  while (at < text.length && text.codePointAt(at) === SLASH) at++;
+  while (at < text.length && text[at] === "/") at++;
   return at;
 }
 
-const SLASH = 0x2f;
-
 function notDirectory(inode: Inode): FsError {
   return new FsError("ENOTDIR", `inode ${inode.ino} is not a directory`);
-}
-
-function nameTooLong(name: string): FsError {
-  return new FsError(
-    "ENAMETOOLONG",
-    `a name of ${name.length} bytes; the limit is ${NAME_SIZE_MAX}`,
-  );
 }

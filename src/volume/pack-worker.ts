@@ -73,8 +73,13 @@ export class PackWorker {
     return this.#ask(this.#comparisons, "compare", order);
   }
 
-  close(): void {
+  /** The thread has ended: nobody will answer. */
+  fail(reason: FsError): void {
     this.#port.close();
+    for (const build of this.#builds.values()) build.reject(reason);
+    for (const comparison of this.#comparisons.values()) comparison.reject(reason);
+    this.#builds.clear();
+    this.#comparisons.clear();
   }
 
   #ask<T>(

@@ -149,4 +149,13 @@ describe("refuseMountOver", () => {
     assert.throws(() => refuseMountOver(state, state, "x"), { code: "EINVAL" });
     refuseMountOver(join(folder, "above-not"), state, "x");
   });
+
+  it("refuses a mount point inside of it", () => {
+    const state = join(folder, "state");
+    mkdirSync(join(state, "inside"), { recursive: true });
+    assert.throws(() => refuseMountOver(join(state, "inside"), state, "the state directory"), {
+      code: "EINVAL",
+      message: /inside lies inside the state directory/,
+    });
+  });
 });

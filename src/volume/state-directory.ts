@@ -123,12 +123,22 @@ export function defaultStateDirectory(environment: Environment, volume: string):
   return join(stateRoot(environment), volume);
 }
 
-/** A mount over its own state would wait for itself. Both paths exist; `what` names the second in the message. */
+/**
+ * A mount over its own state would wait for itself, and one inside of it would be taken for a part of it. Both paths
+ * exist; links of `mountPoint` are resolved (it is not touched: a dead mount may be in the way); `what` names `path`.
+ */
 export function refuseMountOver(mountPoint: string, path: string, what: string): void {
-  if (isWithin(realpathSync(path), realpathSync(mountPoint))) {
+  const real = realpathSync(path);
+  if (isWithin(real, mountPoint)) {
     throw new FsError(
       "EINVAL",
       `${what} ${path} lies under the mount point ${mountPoint}, which would hide it; choose another of the two`,
+    );
+  }
+  if (isWithin(mountPoint, real)) {
+    throw new FsError(
+      "EINVAL",
+      `the mount point ${mountPoint} lies inside ${what} ${path}; choose one outside`,
     );
   }
 }

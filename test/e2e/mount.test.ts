@@ -8,6 +8,7 @@ import {
   openSync,
   readFileSync,
   readSync,
+  statfsSync,
   statSync,
   writeFileSync,
   writeSync,
@@ -133,7 +134,7 @@ describe("a mount", skipWithoutMount(), () => {
     fillTree(fixture.mountPoint);
     const before = treeManifest(fixture.mountPoint, { identity: true });
     fixture.killAll();
-    assert.throws(() => statSync(fixture.mountPoint), { code: "ENOTCONN" });
+    assert.throws(() => statfsSync(fixture.mountPoint), { code: "ENOTCONN" });
     await fixture.mount();
     compareManifests(treeManifest(fixture.mountPoint, { identity: true }), before);
     fixture.killAll();

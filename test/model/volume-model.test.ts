@@ -18,8 +18,13 @@ const SEED_COUNT = Number(env.VOLUME_MODEL_SEEDS ?? 8);
 const STEP_COUNT = Number(env.VOLUME_MODEL_STEPS ?? 250);
 const HOWS = ["kill", "kill", "kill", "close", "clean"] as const;
 
+interface ModelRun extends HarnessOptions {
+  /** Files made before the run: enough of them, and some are planned ahead of each cut. */
+  readonly fileCount?: number;
+}
+
 /** One seed is one run. Throws when volume and model differ. */
-async function runModel(seed: number, options: HarnessOptions = {}): Promise<void> {
+async function runModel(seed: number, options: ModelRun = {}): Promise<void> {
   const prng = new Prng(seed);
   const model = new VolumeModel();
   using harness = await VolumeHarness.create({ compression: "adaptive", ...options });
@@ -27,6 +32,7 @@ async function runModel(seed: number, options: HarnessOptions = {}): Promise<voi
   const compare = (): void => {
     assert.deepEqual(snapshot(harness.core, { times: false }), model.snapshot());
   };
+  for (let i = 0; i < (options.fileCount ?? 0); i++) actions.makeFile();
   for (let step = 0; step < STEP_COUNT; step++) {
     try {
       actions.step(() => {
@@ -54,7 +60,10 @@ function between(harness: VolumeHarness, actions: VolumeActions, compare: () => 
   else if (kind < 12) harness.pump(1 + prng.below(5));
   else if (kind < 13) harness.pump();
   else if (kind < 14) checkVolume(harness);
-  else if (kind < 16) {
+  else if (kind < 17) harness.core.tick();
+  else if (kind < 18) harness.maintenance().step();
+  else if (kind < 19) actions.writeToMany();
+  else if (kind < 21) {
     const before = snapshot(harness.core, { times: true });
     harness.reopen(HOWS[prng.below(HOWS.length)]!);
     actions.core = harness.core;
@@ -67,6 +76,12 @@ function between(harness: VolumeHarness, actions: VolumeActions, compare: () => 
 describe("a volume under random operations, cuts and kills", () => {
   for (let seed = FIRST_SEED; seed < FIRST_SEED + SEED_COUNT; seed++) {
     it(`is what the model is (SEED=${seed})`, async () => runModel(seed));
+  }
+});
+
+describe("a volume of many files, some of which are planned ahead of the cut", () => {
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + Math.ceil(SEED_COUNT / 2); seed++) {
+    it(`is what the model is (SEED=${seed})`, async () => runModel(seed, { fileCount: 330 }));
   }
 });
 

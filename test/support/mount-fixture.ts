@@ -258,13 +258,14 @@ export class MountFixture implements AsyncDisposable {
     killAndWait(this.processes());
   }
 
-  /** Processes of this mount: the supervisor, the volume process, the spare. */
+  /** The supervisor, the volume process, the spare: whoever has a file of ours open that does not lie in the mount. */
   processes(): number[] {
-    const config = join(this.stateDirectory, "mount.json");
+    const isOurs = (path: string): boolean =>
+      path.startsWith(`${this.base}/`) && !path.startsWith(`${this.mountPoint}/`);
     return readdirSync("/proc")
       .filter((name) => /^\d+$/.test(name))
       .map(Number)
-      .filter((pid) => commandLineOf(pid).includes(config));
+      .filter((pid) => pid !== process.pid && openPaths(pid).some(isOurs));
   }
 
   get isMounted(): boolean {
@@ -321,9 +322,10 @@ function targetOf(link: string): string | undefined {
   }
 }
 
-function commandLineOf(pid: number): string[] {
+/** Read as text: nothing is touched. */
+function openPaths(pid: number): string[] {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => targetOf(`/proc/${pid}/fd/${fd}`) ?? "");
   } catch {
     return [];
   }

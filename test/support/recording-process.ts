@@ -13,12 +13,15 @@ import { Dispatcher } from "../../src/fuse/dispatch.ts";
 import { handshake } from "../../src/fuse/handshake.ts";
 import { runLoop } from "../../src/fuse/loop.ts";
 import { mountFuse } from "../../src/fuse/mount.ts";
+import { findMount } from "../../src/sys/mount-table.ts";
+import { unmount } from "../../src/fuse/unmount.ts";
 import { Reply } from "../../src/fuse/reply.ts";
 import { Request, REQUEST_BUFFER_SIZE } from "../../src/fuse/request.ts";
 import { PollSet } from "../../src/sys/poll.ts";
 import { usableCpuCount } from "../../src/sys/process.ts";
 import { RecordingFilesystem } from "./recording-filesystem.ts";
 
+const parent = process.ppid;
 const [, , directory, logPath] = argv as [string, string, string, string];
 const clock = new SystemClock();
 const fd = await mountFuse({ directory, source: "recording", allowOther: false });
@@ -39,9 +42,11 @@ runLoop({
     dispatcher.dispatch(request, reply);
   },
   onDoorbell: () => {},
-  shouldStop: () => false,
+  // Whoever wanted the log is gone: nobody else would end the mount.
+  shouldStop: () => process.ppid !== parent,
   clock,
   cpuCount: usableCpuCount,
 });
+if (findMount(directory) !== undefined) await unmount(directory, { lazy: true, force: true });
 writeFileSync(logPath, serialize(filesystem.log));
 process.disconnect?.();

@@ -83,6 +83,35 @@ export class VolumeActions {
     }
   }
 
+  /** A new file in the root, with a few bytes. */
+  makeFile(): void {
+    const name = this.freshName();
+    const mode = FileType.REGULAR | 0o600;
+    const args = { parent: toIno(ROOT), name, mode, rdev: 0 };
+    const { ino } = this.core.executor.runMeta(create, this.caller(), args);
+    const node = new ModelNode(ino, mode);
+    this.model.add(this.model.node(ROOT), name, node);
+    this.writeTo(node, 0, this.data(1 + this.prng.below(20)));
+  }
+
+  /** A few bytes to nearly every file, so that very many are dirty at once. */
+  writeToMany(): void {
+    for (const node of this.model.files()) {
+      if (this.prng.below(10) === 0) continue;
+      this.writeTo(node, this.prng.below(node.content.size + 1), this.data(1 + this.prng.below(9)));
+    }
+    this.last = "write to many";
+  }
+
+  writeTo(node: ModelNode, offset: number, data: Buffer): void {
+    const buffer = Buffer.concat([Buffer.alloc(80), data]);
+    const request = { ino: toIno(node.ino), offset, length: data.length };
+    const flags = { append: false, killSuidgid: false };
+    this.core.executor.write(this.caller(), { ...request, ...flags }, buffer, 0);
+    node.content.write(offset, data);
+    node.touch();
+  }
+
   caller(): Caller {
     return { ...this.core.caller(), umask: 0, unique: (this.#unique += 2) };
   }

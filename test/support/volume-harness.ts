@@ -43,6 +43,7 @@ import type { FileState } from "../../src/vfs/file-state.ts";
 import { createVolume, databasePath } from "../../src/volume/create-volume.ts";
 import type { EngineOutput } from "../../src/volume/engine-message.ts";
 import { LocalBlocks } from "../../src/volume/local-blocks.ts";
+import { Maintenance } from "../../src/volume/maintenance.ts";
 import { PackBuilder, type StagedResult } from "../../src/volume/pack-builder.ts";
 import type { VolumeConfig } from "../../src/volume/volume-config.ts";
 import { VolumeCore } from "../../src/volume/volume-core.ts";
@@ -162,6 +163,14 @@ export class VolumeHarness implements Disposable {
     this.#options = parts.options;
   }
 
+  /** Another process on the same files, with other options; this one must be shut. */
+  withOptions(options: HarnessOptions): VolumeHarness {
+    const parts = { base: this.#base, clock: this.clock, config: this.config, options };
+    const other = new VolumeHarness(parts);
+    other.#generation = this.#generation;
+    return other;
+  }
+
   get root(): string {
     return join(this.#base, String(this.#generation));
   }
@@ -233,6 +242,17 @@ export class VolumeHarness implements Disposable {
   /** Steps of the pipeline that wait. */
   get stepCount(): number {
     return this.#steps.length;
+  }
+
+  /** The work the volume does for itself, on the volume as it is open now. */
+  maintenance(): Maintenance {
+    return new Maintenance({
+      state: this.state,
+      executor: this.core.executor,
+      clock: this.clock,
+      caller: () => this.caller(),
+      hints: (pack) => this.#blocks.hints(pack),
+    });
   }
 
   /** Runs at most `count` steps; returns how many there were. */
@@ -411,6 +431,7 @@ export class VolumeHarness implements Disposable {
       if (this.#cancelled.delete(pack)) {
         // An earlier process may have stored it before it died.
         this.#unlinkStored(pack);
+        rmSync(this.#stagedPath(pack), { force: true });
         this.core.receive({ kind: "packCancelled", pack });
         this.events.push(`packCancelled ${pack}`);
         return;

@@ -78,6 +78,16 @@ describe("a metadata database", () => {
     tables.close();
   });
 
+  it("that another has a transaction open on is busy", () => {
+    const first = SqliteTables.create(path);
+    first.begin();
+    const second = SqliteTables.open(path);
+    assert.throws(() => second.begin(), { code: "EBUSY" });
+    second.close();
+    first.commit();
+    first.close();
+  });
+
   it("can be read by others without being written to", () => {
     const tables = SqliteTables.create(path);
     tables.settings.putNumber("n", 5);

@@ -23,6 +23,8 @@ import {
 
 /** SQLite's page cache: a cut's dirty pages (1,500 of 4 KiB) fit many times. In KiB. */
 const CACHE_SIZE_KIB = 32 * 1024;
+/** Source: sqlite3.h, primary result codes. */
+const SQLITE_BUSY = 5;
 
 export class SqliteTables implements MetaTables {
   readonly path: string;
@@ -90,8 +92,16 @@ export class SqliteTables implements MetaTables {
     return new SqliteTables(path, database);
   }
 
+  /** Throws EBUSY when another process has a transaction open. */
   begin(): void {
-    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      this.#database.exec("BEGIN IMMEDIATE");
+    } catch (error) {
+      if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
+      throw new FsError("EBUSY", `another process uses the metadata database ${this.path}`, {
+        cause: error,
+      });
+    }
   }
 
   commit(): void {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { FsError } from "../../core/fs-error.ts";
+import type { FsError } from "../../core/fs-error.ts";
 import { silentLog } from "../../core/log.ts";
 import { MetricsServer, renderMetrics } from "./metrics-server.ts";
 

@@ -75,6 +75,9 @@ export class ChattrIoctls {
       flags,
       projid,
     });
+    // The kernel's FUSE client does not expect an ioctl to move ctime, and would show the old one for as long as
+    // attributes are valid.
+    this.#context.caches.invalidateData(inode.ino, -1);
   }
 }
 

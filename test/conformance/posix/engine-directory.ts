@@ -181,7 +181,10 @@ export class EngineDirectory implements PosixDirectory {
 
   open(path: string, flags: number, mode: number = FILE_MODE): PosixFile {
     const file = this.#calls.run(() => openPath(this.#session, pathOf(path), flags, mode));
-    return new EngineFile({ calls: this.#calls, session: this.#session, caller: this.#caller }, file);
+    return new EngineFile(
+      { calls: this.#calls, session: this.#session, caller: this.#caller },
+      file,
+    );
   }
   openDirectory(path: string): PosixDirectoryStream {
     const file = this.#calls.run(() =>
@@ -339,7 +342,10 @@ class EngineHandles implements PosixHandles {
     const file = this.#calls.run(() => {
       return openExisting(this.#session, this.#session.meta.requireInode(ino), flags);
     });
-    return new EngineFile({ calls: this.#calls, session: this.#session, caller: credentials }, file);
+    return new EngineFile(
+      { calls: this.#calls, session: this.#session, caller: credentials },
+      file,
+    );
   }
 }
 

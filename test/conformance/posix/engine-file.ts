@@ -41,7 +41,10 @@ export class EngineFile implements PosixFile {
   as(change: Partial<Caller>): PosixFile {
     const { calls } = this.#context;
     const caller = { ...this.#context.caller, ...change };
-    return new EngineFile({ calls, caller, session: new PosixSession(calls.volume, caller) }, this.file);
+    return new EngineFile(
+      { calls, caller, session: new PosixSession(calls.volume, caller) },
+      this.file,
+    );
   }
 
   read(offset: number | bigint, size: number): Uint8Array {

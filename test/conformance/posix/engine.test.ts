@@ -6,11 +6,7 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after } from "node:test";
 import { checkSettled } from "../../support/volume-check.ts";
-import {
-  makeTemporaryRoot,
-  makeVolume,
-  VolumeHarness,
-} from "../../support/volume-harness.ts";
+import { makeTemporaryRoot, makeVolume, VolumeHarness } from "../../support/volume-harness.ts";
 import type { VolumeConfig } from "../../../src/volume/volume-config.ts";
 import { EngineCalls, EngineDirectory, PresentClock } from "./engine-directory.ts";
 import type { PosixTree } from "./posix-suite.ts";
