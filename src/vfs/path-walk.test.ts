@@ -33,6 +33,14 @@ function find(path: string, from: Ino = ROOT_INO): number {
   return walk({ from }).inode(path, true).ino;
 }
 
+function noFollow(path: string): number {
+  return walk().inode(path, false).ino;
+}
+
+function lastOf(path: string): number {
+  return walk().parent(path).last;
+}
+
 function refuses(code: string, path: string, options: Parameters<typeof walk>[0] = {}): void {
   assert.throws(() => walk(options).inode(path, true), { code }, path);
 }
@@ -62,7 +70,6 @@ describe("PathWalk", () => {
   });
 
   it("follows a link at the end when asked, or when a slash stands behind it", () => {
-    const noFollow = (path: string): number => walk().inode(path, false).ino;
     assert.equal(noFollow("toDirectory"), tree.ino("toDirectory"));
     assert.equal(noFollow("toDirectory/"), tree.ino("d"));
     assert.equal(noFollow("toDirectory/."), tree.ino("d"));
@@ -83,8 +90,7 @@ describe("PathWalk", () => {
   });
 
   it("says what the last component is, without looking it up", () => {
-    const last = (path: string): number => walk().parent(path).last;
-    assert.deepEqual(["d/missing", "d/.", "d/..", "/", "d/e/"].map(last), [
+    assert.deepEqual(["d/missing", "d/.", "d/..", "/", "d/e/"].map(lastOf), [
       LastComponent.NAME,
       LastComponent.DOT,
       LastComponent.DOT_DOT,

@@ -14,7 +14,7 @@ import { VolumeHarness, type HarnessOptions } from "../support/volume-harness.ts
 import { VolumeModel } from "../support/volume-model.ts";
 
 const FIRST_SEED = Number(env.SEED ?? 1);
-const SEED_COUNT = Number(env.VOLUME_MODEL_SEEDS ?? 8);
+const SEED_COUNT = Number(env.VOLUME_MODEL_SEEDS ?? 4);
 const STEP_COUNT = Number(env.VOLUME_MODEL_STEPS ?? 250);
 const HOWS = ["kill", "kill", "kill", "close", "clean"] as const;
 

@@ -1,4 +1,5 @@
 /** A clock that stands still until it is moved; sleeping moves it. */
+import { setImmediate } from "node:timers/promises";
 import type { Clock, Timestamp } from "../../src/core/clock.ts";
 
 export class ManualClock implements Clock {
@@ -25,7 +26,9 @@ export class ManualClock implements Clock {
     into.nsec = (this.#ms % 1000) * 1_000_000;
   }
 
+  /** Lets others have a turn, so that who sleeps for ever in small steps does not stop the process. */
   async sleep(ms: number): Promise<void> {
     this.advance(ms);
+    await setImmediate();
   }
 }

@@ -13,6 +13,7 @@ import { toHex } from "../../core/hex.ts";
 import type { Ino } from "../../core/ids.ts";
 import { DeviceChannel } from "../../fuse/channel.ts";
 import { Dispatcher } from "../../fuse/dispatch.ts";
+import { Opcode } from "../../fuse/abi/opcode.ts";
 import { newLoopStatistics, runLoop } from "../../fuse/loop.ts";
 import type { NotifierAnswer } from "../../fuse/notifier.ts";
 import { Reply, writeErrorReply } from "../../fuse/reply.ts";
@@ -38,6 +39,7 @@ import { AccessObserver } from "./access-observer.ts";
 import type { AccessEntry, EngineThreadStart, FromEngine, ToEngine } from "./engine-link.ts";
 import { describeCore } from "./describe-core.ts";
 import { FsyncQueue } from "./fsync-queue.ts";
+import { LateIoctls } from "./late-ioctls.ts";
 import { OrphanReaper } from "./orphan-reaper.ts";
 import { ServeStatistics } from "./serve-statistics.ts";
 import { journalRoot, stagingRoot } from "../../volume/volume-paths.ts";
@@ -71,6 +73,7 @@ export class EngineServer {
   #core!: VolumeCore;
   #fsync!: FsyncQueue;
   #reaper!: OrphanReaper;
+  #ioctls!: LateIoctls;
   #room!: VolumeRoom;
   #maintenance!: Maintenance;
   #observer: AccessObserver | undefined;
@@ -181,6 +184,11 @@ export class EngineServer {
       port: notifierPort,
       caller: () => core.caller(),
     });
+    this.#ioctls = new LateIoctls({
+      channel: this.#device,
+      port: notifierPort,
+      deferred: this.#area.deferred,
+    });
     this.#maintenance = new Maintenance({
       state: core.state,
       executor: core.executor,
@@ -202,6 +210,7 @@ export class EngineServer {
         invalidateData: (ino: Ino, offset: number) => {
           notifierPort.postMessage({ id: 0, kind: "invalInode", ino, offset, length: 0 });
         },
+        attributesChanged: (request, reply, ino) => this.#ioctls.answer(request, reply, ino),
         forgotten: (ino: Ino) => this.#reaper.forgotten(ino),
       },
       space: this.#room,
@@ -217,13 +226,17 @@ export class EngineServer {
     for (let index = 0; index < DEFERRED_COUNT; index++) {
       const entry = this.#area.deferred.get(index);
       if (entry === undefined) continue;
+      count++;
+      if (entry.kind === DeferredKind.OTHER && entry.opcode === Opcode.IOCTL) {
+        this.#ioctls.resume(entry, index);
+        continue;
+      }
       if (entry.kind !== DeferredKind.FSYNC) {
         throw new CrashError(`deferred request of kind ${entry.kind} is unknown here`);
       }
       // Recovery flushed everything that was journalled before it served.
       writeErrorReply(this.#device, entry, 0);
       this.#area.deferred.release(index);
-      count++;
     }
     const size = this.#area.request.recover();
     if (size > 0) {
@@ -294,7 +307,9 @@ export class EngineServer {
       item;
       item = receiveMessageOnPort(notifierPort)
     ) {
-      this.#reaper.receive(item.message as NotifierAnswer);
+      const answer = item.message as NotifierAnswer;
+      this.#reaper.receive(answer);
+      this.#ioctls.receive(answer);
     }
     for (
       let item = receiveMessageOnPort(this.#port);

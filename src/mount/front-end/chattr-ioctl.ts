@@ -28,6 +28,9 @@ const Command = {
 const FLAGS_SIZE = 4;
 const FSXATTR_SIZE = 28;
 
+/** Instead of a size: the ioctl has no output and changed the inode. */
+export const ATTRIBUTES_CHANGED = -1;
+
 export interface IoctlBuffers {
   readonly inputAt: number;
   readonly output: DataView;
@@ -41,7 +44,7 @@ export class ChattrIoctls {
     this.#context = context;
   }
 
-  /** Returns the size of the output. Throws ENOTTY for any other command. */
+  /** Returns the size of the output, or ATTRIBUTES_CHANGED (and no output). Throws ENOTTY for any other command. */
   run(request: Request, argument: IoctlIn, buffers: IoctlBuffers): number {
     const inode = this.#context.state.meta.requireInode(toIno(request.nodeid));
     const { view } = request;
@@ -53,7 +56,7 @@ export class ChattrIoctls {
       case Command.SETFLAGS_32:
         checkInput(argument, FLAGS_SIZE);
         this.#set(request, inode, fromChattrFlags(view.getUint32(buffers.inputAt, true)));
-        return 0;
+        return ATTRIBUTES_CHANGED;
       case Command.FSGETXATTR:
         return getFsxattr(inode, buffers);
       case Command.FSSETXATTR: {
@@ -62,7 +65,7 @@ export class ChattrIoctls {
         const kept = inode.flags & InodeFlag.DIRSYNC;
         const projid = view.getUint32(buffers.inputAt + 12, true);
         this.#set(request, inode, flags | kept, projid);
-        return 0;
+        return ATTRIBUTES_CHANGED;
       }
       default:
         throw new FsError("ENOTTY", `ioctl ${argument.cmd.toString(16)} is not known`);
@@ -75,9 +78,6 @@ export class ChattrIoctls {
       flags,
       projid,
     });
-    // The kernel's FUSE client does not expect an ioctl to move ctime, and would show the old one for as long as
-    // attributes are valid.
-    this.#context.caches.invalidateData(inode.ino, -1);
   }
 }
 

@@ -16,7 +16,7 @@ import type { Inode } from "../../meta/inode.ts";
 import { seekData, seekHole } from "../../vfs/extent-walk.ts";
 import { copyRange } from "../../vfs/ops/copy-range.ts";
 import { fallocate, FallocateMode } from "../../vfs/ops/fallocate.ts";
-import { ChattrIoctls } from "./chattr-ioctl.ts";
+import { ATTRIBUTES_CHANGED, ChattrIoctls } from "./chattr-ioctl.ts";
 import type { FrontEndContext } from "./front-end-context.ts";
 
 const O_APPEND = 0o2000;
@@ -126,7 +126,8 @@ export class VolumeFiles implements FileOperations {
       output: reply.view,
       outputAt: reply.dataOffset + IOCTL_OUT_SIZE,
     });
-    reply.ioctl(0, size);
+    if (size !== ATTRIBUTES_CHANGED) reply.ioctl(0, size);
+    else this.#context.caches.attributesChanged(request, reply, toIno(request.nodeid));
   }
 
   /** relatime: a READ that arrives moves atime when it is older than mtime or ctime, or a day old. */

@@ -30,8 +30,10 @@ export interface Durability {
 
 /** Told of what only the kernel's caches know. */
 export interface KernelCaches {
-  /** Bytes of `ino` from `offset` on changed in a way the kernel did not expect; -1 = all of it and attributes. */
+  /** Bytes of `ino` from `offset` on changed in a way the kernel did not expect. */
   invalidateData(ino: Ino, offset: number): void;
+  /** An IOCTL changed attributes of `ino`, which the kernel does not expect: tells it, and answers the IOCTL then. */
+  attributesChanged(request: Request, reply: Reply, ino: Ino): void;
   /** The kernel says it forgot an inode; orphans are then probed and reaped (J8). */
   forgotten(ino: Ino): void;
 }

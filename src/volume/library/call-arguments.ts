@@ -59,7 +59,7 @@ const FALLOCATE_MODES: Readonly<Record<FallocateKind, number>> = {
 /** Throws EOPNOTSUPP for a kind that there is none of. */
 export function fallocateMode(kind: FallocateKind): number {
   const mode = FALLOCATE_MODES[kind] as number | undefined;
-  if (mode === undefined) throw new FsError("EOPNOTSUPP", `fallocate ${String(kind)}`);
+  if (mode === undefined) throw new FsError("EOPNOTSUPP", `fallocate ${kind}`);
   return mode;
 }
 

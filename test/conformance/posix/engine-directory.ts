@@ -46,7 +46,7 @@ import {
   removeXattr,
   setXattr,
 } from "../../../src/volume/library/xattr-calls.ts";
-import { VolumeRoom } from "../../../src/volume/volume-room.ts";
+import type { VolumeSpace } from "../../../src/volume/volume-room.ts";
 import { EngineDirectoryStream, EngineFile, statOf, timesOf } from "./engine-file.ts";
 import {
   type Caller,
@@ -75,6 +75,12 @@ const ROOT_CALLER: Caller = { uid: 0, gid: 0, groups: [], umask: 0 };
 const CALLS_BETWEEN_CUTS = 200;
 const HANDLE_TYPE = 1;
 
+/** Not the disk's own, which others fill and empty while a test asks twice. */
+const plentyOfSpace: VolumeSpace = {
+  free: () => ({ bytes: 2 ** 40, inodes: 1_000_000_000 }),
+  check() {},
+};
+
 /** Runs calls on a harness's volume. */
 export class EngineCalls {
   readonly volume: PosixVolume;
@@ -87,12 +93,7 @@ export class EngineCalls {
     this.volume = new PosixVolume({
       core,
       clock,
-      space: new VolumeRoom({
-        root: harness.storeRoot,
-        state: core.state,
-        clock,
-        readOnly: false,
-      }),
+      space: plentyOfSpace,
       readOnly: false,
       level: "disk",
     });
