@@ -6,7 +6,6 @@
  * volume is never touched, except a dead mount, which is cleared.
  */
 import { existsSync, mkdirSync, statSync } from "node:fs";
-import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../core/clock.ts";
 import { FsError } from "../core/fs-error.ts";

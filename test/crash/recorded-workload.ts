@@ -175,7 +175,7 @@ class WorkloadRun {
       base: recording.directory,
       clock,
       config,
-      options: harness,
+      options: { schedule: this.prng, ...harness },
     });
     this.trees.push(flatten(this.#model.snapshot()));
   }

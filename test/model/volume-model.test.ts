@@ -27,7 +27,11 @@ interface ModelRun extends HarnessOptions {
 async function runModel(seed: number, options: ModelRun = {}): Promise<void> {
   const prng = new Prng(seed);
   const model = new VolumeModel();
-  using harness = await VolumeHarness.create({ compression: "adaptive", ...options });
+  using harness = await VolumeHarness.create({
+    compression: "adaptive",
+    schedule: prng,
+    ...options,
+  });
   const actions = new VolumeActions({ prng, model, core: harness.core });
   const compare = (): void => {
     assert.deepEqual(snapshot(harness.core, { times: false }), model.snapshot());

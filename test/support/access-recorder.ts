@@ -1,6 +1,6 @@
 /** Which FUSE requests some system calls cost: read from the access log of a mount between two marks. */
 import { statfsSync } from "node:fs";
-import { ControlClient } from "../../src/mount/control-client.ts";
+import type { ControlClient } from "../../src/mount/control-client.ts";
 import type { AccessEntry } from "../../src/mount/engine/engine-link.ts";
 import { type MountFixture, until } from "./mount-fixture.ts";
 

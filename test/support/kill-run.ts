@@ -8,7 +8,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Prng } from "../../src/core/prng.ts";
+import type { Prng } from "../../src/core/prng.ts";
 import { monotonicMs } from "./kill-clock.ts";
 import type { ClientOrder, ClientReport, FromClient, SlowCall } from "./kill-client.ts";
 import type { MountFixture } from "./mount-fixture.ts";

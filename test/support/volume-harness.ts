@@ -30,6 +30,7 @@ import type { AppendedEnd } from "../../src/journal/appended-end.ts";
 import { NodeDisk, type Disk } from "../../src/journal/disk.ts";
 import type { JournalLimits, RandomSource } from "../../src/journal/journal.ts";
 import { systemRandom } from "../../src/journal/system-random.ts";
+import type { Prng } from "../../src/core/prng.ts";
 import { FileType, type Inode } from "../../src/meta/inode.ts";
 import type { Caller, Operation } from "../../src/meta/operation.ts";
 import { create, type CreateArgs } from "../../src/meta/ops/create.ts";
@@ -54,8 +55,19 @@ export const SMALL_LIMITS: Partial<JournalLimits> = {
   segmentSize: 256 * 1024,
   totalSizeMax: 16 * 256 * 1024,
 };
+const LINES: readonly PipelineLine[] = ["syncs", "packs", "deletions"];
 /** A step may make another; more than this is a loop. */
 const STEP_COUNT_MAX = 100_000;
+
+/** What the mount does side by side: flushes of the WAL, packs, deletions; each in order. */
+export type PipelineLine = "syncs" | "packs" | "deletions";
+
+interface Step {
+  readonly line: PipelineLine;
+  /** Not before the WAL of this cut was flushed (K1). */
+  readonly afterCut: number;
+  readonly run: () => void;
+}
 
 /** Named places between two steps, for `fault`. */
 export type FaultPoint =
@@ -76,6 +88,8 @@ export interface HarnessOptions {
   readonly fault?: (point: FaultPoint) => void;
   /** Stands in for the product's builder, to show that a wrong one is found. */
   readonly buildPack?: (harness: VolumeHarness, pack: PackId, plan: Uint8Array) => StagedResult;
+  /** Chooses which line goes on next; without it steps run in the order in which they were handed out. */
+  readonly schedule?: Prng;
   /** False: the WAL is said to be flushed and is not, to show that this is found. */
   readonly syncsWal?: boolean;
   readonly appendedEndKnown?: (journalUuid: string) => AppendedEnd | undefined;
@@ -131,7 +145,8 @@ export class VolumeHarness implements Disposable {
   readonly #base: string;
   readonly #removes: string;
   #generation = 0;
-  #steps: (() => void)[] = [];
+  #steps: Step[] = [];
+  #syncedCut = -1;
   /** Packs that died before they were built. */
   readonly #cancelled = new Set<PackId>();
   #blocks!: LocalBlocks;
@@ -205,6 +220,7 @@ export class VolumeHarness implements Disposable {
     removeTemporaries(this.stagingRoot);
     this.#blocks = this.newBlocks();
     this.#steps = [];
+    this.#syncedCut = -1;
     this.#cancelled.clear();
     const outbox: EngineOutput[] = [];
     let isReady = false;
@@ -255,16 +271,30 @@ export class VolumeHarness implements Disposable {
     });
   }
 
-  /** Runs at most `count` steps; returns how many there were. */
-  pump(count: number = STEP_COUNT_MAX): number {
+  /** Runs at most `count` steps, of one line or of all; returns how many there were. */
+  pump(count: number = STEP_COUNT_MAX, line?: PipelineLine): number {
     let done = 0;
     for (; done < count; done++) {
-      const step = this.#steps.shift();
+      const step = this.#takeStep(line);
       if (step === undefined) return done;
-      step();
+      step.run();
       if (done === STEP_COUNT_MAX - 1) throw new Error("the pipeline never comes to an end");
     }
     return done;
+  }
+
+  /** The next step of a line, by `schedule` or in the order in which they were handed out. */
+  #takeStep(only: PipelineLine | undefined): Step | undefined {
+    const heads = LINES.filter((line) => only === undefined || line === only)
+      .map((line) => this.#steps.find((step) => step.line === line))
+      .filter((step) => step !== undefined && step.afterCut <= this.#syncedCut);
+    const { schedule } = this.#options;
+    const chosen =
+      schedule === undefined
+        ? this.#steps.find((step) => heads.includes(step))
+        : heads[schedule.below(Math.max(1, heads.length))];
+    if (chosen !== undefined) this.#steps.splice(this.#steps.indexOf(chosen), 1);
+    return chosen;
   }
 
   /** Cuts and pumps until nothing is left to do. */
@@ -414,20 +444,26 @@ export class VolumeHarness implements Disposable {
       return;
     }
     if (message.kind === "delete") {
-      for (const pack of message.packs) this.#step("packDeleted", () => this.#delete(pack));
+      for (const pack of message.packs) {
+        this.#step("deletions", "packDeleted", -1, () => this.#delete(pack));
+      }
       return;
     }
-    this.#step("walSynced", () => {
+    const { cut, packs } = message;
+    this.#step("syncs", "walSynced", -1, () => {
       if (this.#options.syncsWal !== false) syncFile(`${databasePath(this.storeRoot)}-wal`);
-      this.events.push(`walSynced ${message.cut}`);
-      this.core.receive({ kind: "walSynced", cut: message.cut });
+      this.#syncedCut = Math.max(this.#syncedCut, cut);
+      this.events.push(`walSynced ${cut}`);
+      this.core.receive({ kind: "walSynced", cut });
     });
-    for (const { pack, plan } of message.packs) this.#acceptPack(pack, plan);
+    for (const { pack, plan } of packs) this.#acceptPack(cut, pack, plan);
   }
 
-  #acceptPack(pack: PackId, plan: Uint8Array): void {
+  #acceptPack(cut: number, pack: PackId, plan: Uint8Array): void {
+    const step = (point: FaultPoint, work: () => void): void =>
+      this.#step("packs", point, cut, work);
     let staged: StagedResult | undefined;
-    this.#step("packBuilt", () => {
+    step("packBuilt", () => {
       if (this.#cancelled.delete(pack)) {
         // An earlier process may have stored it before it died.
         this.#unlinkStored(pack);
@@ -440,26 +476,27 @@ export class VolumeHarness implements Disposable {
       staged = build(this, pack, plan);
       this.events.push(`packBuilt ${pack}`);
     });
-    this.#step("packLinked", () => {
+    step("packLinked", () => {
       if (staged === undefined) return;
       this.#link(pack, staged.path);
       this.events.push(`packLinked ${pack}`);
     });
-    this.#step("packTold", () => {
+    step("packTold", () => {
       if (staged === undefined) return;
       this.core.receive({ kind: "packStored", pack, storedSize: staged.size });
       this.events.push(`packTold ${pack}`);
     });
-    this.#step("packUnstaged", () => {
+    step("packUnstaged", () => {
       if (staged !== undefined) unlinkSync(staged.path);
     });
   }
 
-  #step(point: FaultPoint, work: () => void): void {
-    this.#steps.push(() => {
+  #step(line: PipelineLine, point: FaultPoint, afterCut: number, work: () => void): void {
+    const run = (): void => {
       work();
       this.#options.fault?.(point);
-    });
+    };
+    this.#steps.push({ line, afterCut, run });
   }
 
   /** Rule S3, and K3: what has the name already must have the same bytes. */

@@ -3,19 +3,19 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { checkSettled } from "../../test/support/volume-check.ts";
-import { noise, VolumeHarness } from "../../test/support/volume-harness.ts";
-import { CrashError } from "../core/fs-error.ts";
-import { ROOT_INO, toPackId, type Ino } from "../core/ids.ts";
-import { NodeDisk } from "../journal/disk.ts";
-import { segmentName } from "../journal/segment.ts";
-import { unlink } from "../meta/ops/unlink.ts";
-import { SqliteTables } from "../meta/sqlite/sqlite-tables.ts";
-import { reap } from "../vfs/ops/reap.ts";
-import { rewrite } from "../vfs/ops/rewrite.ts";
-import { setattr } from "../vfs/ops/setattr.ts";
-import { databasePath } from "../volume/create-volume.ts";
-import { decodePosition, POSITION_SETTING, type Position } from "./position.ts";
+import { checkSettled } from "../support/volume-check.ts";
+import { noise, VolumeHarness } from "../support/volume-harness.ts";
+import { CrashError } from "../../src/core/fs-error.ts";
+import { ROOT_INO, toPackId, type Ino } from "../../src/core/ids.ts";
+import { NodeDisk } from "../../src/journal/disk.ts";
+import { segmentName } from "../../src/journal/segment.ts";
+import { unlink } from "../../src/meta/ops/unlink.ts";
+import { SqliteTables } from "../../src/meta/sqlite/sqlite-tables.ts";
+import { reap } from "../../src/vfs/ops/reap.ts";
+import { rewrite } from "../../src/vfs/ops/rewrite.ts";
+import { setattr } from "../../src/vfs/ops/setattr.ts";
+import { databasePath } from "../../src/volume/create-volume.ts";
+import { decodePosition, POSITION_SETTING, type Position } from "../../src/cut/position.ts";
 
 let harness: VolumeHarness;
 let ino: Ino;
@@ -163,12 +163,15 @@ describe("a journal segment", () => {
     writeMuch(600_000);
     harness.core.cut();
     harness.pump(1);
+    const bytes = harness.read(ino);
     harness.reopen("kill");
+    // Commits are flushed while the pack's build still waits.
     for (let i = 0; i < 3; i++) {
       harness.makeFile(`n${i}`);
       harness.core.cut();
-      harness.clock.advance(1);
+      harness.pump(10, "syncs");
     }
+    assert.ok(harness.read(ino).equals(bytes));
     harness.settle();
     assert.equal(harness.inode(ino).size, 600_000);
     checkSettled(harness);
@@ -226,8 +229,9 @@ describe("a dead pack", () => {
       harness.makeFile(`n${i}`);
       harness.core.cut();
     }
-    // The flushes of all four commits, and nothing of the build.
-    harness.core.receive({ kind: "walSynced", cut: Number.MAX_SAFE_INTEGER });
+    // All four commits are flushed, and nothing is built.
+    harness.pump(10, "syncs");
+    harness.pump(10, "deletions");
     assert.deepEqual(harness.storedPacks(), [toPackId(1)]);
     harness.settle();
     assert.deepEqual(harness.storedPacks(), [toPackId(2)]);

@@ -2,22 +2,22 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
-import { ByteReader } from "../../core/byte-reader.ts";
-import { ByteWriter } from "../../core/byte-writer.ts";
-import { CorruptError } from "../../core/fs-error.ts";
-import { toIno, toPackId } from "../../core/ids.ts";
-import { FILE_SIZE_MAX } from "../../core/limits.ts";
-import { META_OPERATIONS } from "../../meta/op-registry.ts";
-import { OpKind, type Operation } from "../../meta/operation.ts";
-import type { FileState } from "../file-state.ts";
-import { volumeOperations } from "../op-registry.ts";
-import { copyRange } from "./copy-range.ts";
-import { fallocate } from "./fallocate.ts";
-import { packDropped } from "./pack-dropped.ts";
-import { packStored } from "./pack-stored.ts";
-import { reap } from "./reap.ts";
-import { rewrite } from "./rewrite.ts";
-import { setattr } from "./setattr.ts";
+import { ByteReader } from "../../src/core/byte-reader.ts";
+import { ByteWriter } from "../../src/core/byte-writer.ts";
+import { CorruptError } from "../../src/core/fs-error.ts";
+import { toIno, toPackId } from "../../src/core/ids.ts";
+import { FILE_SIZE_MAX } from "../../src/core/limits.ts";
+import { META_OPERATIONS } from "../../src/meta/op-registry.ts";
+import { OpKind, type Operation } from "../../src/meta/operation.ts";
+import type { FileState } from "../../src/vfs/file-state.ts";
+import { volumeOperations } from "../../src/vfs/op-registry.ts";
+import { copyRange } from "../../src/vfs/ops/copy-range.ts";
+import { fallocate } from "../../src/vfs/ops/fallocate.ts";
+import { packDropped } from "../../src/vfs/ops/pack-dropped.ts";
+import { packStored } from "../../src/vfs/ops/pack-stored.ts";
+import { reap } from "../../src/vfs/ops/reap.ts";
+import { rewrite } from "../../src/vfs/ops/rewrite.ts";
+import { setattr } from "../../src/vfs/ops/setattr.ts";
 
 interface Sample {
   readonly title: string;
