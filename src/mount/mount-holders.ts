@@ -22,13 +22,16 @@ export interface MountHolder {
   readonly reasons: readonly string[];
 }
 
-/** At most HOLDER_COUNT_MAX processes, this one left out, that use something below `mountPoint`, which is resolved. */
-export function findHolders(mountPoint: string): MountHolder[] {
+/** At most HOLDER_COUNT_MAX processes, `except` left out, that use something below `mountPoint`, which is resolved. */
+export function findHolders(
+  mountPoint: string,
+  options: { readonly except?: number } = {},
+): MountHolder[] {
   const entry = findMount(mountPoint);
   const holders: MountHolder[] = [];
-  const self = String(process.pid);
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && name !== self);
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   for (const name of pids.slice(0, PROCESS_COUNT_MAX)) {
+    if (Number(name) === options.except) continue;
     const reasons = reasonsOf(name, mountPoint, entry);
     if (reasons.length === 0) continue;
     holders.push({ pid: Number(name), command: commandOf(name), reasons });
@@ -45,9 +48,12 @@ export function nestedMounts(mountPoint: string): string[] {
 }
 
 /** One line for each holder and nested mount; empty when nobody was found. */
-export function describeHolders(mountPoint: string): string[] {
+export function describeHolders(
+  mountPoint: string,
+  options: { readonly except?: number } = {},
+): string[] {
   return [
-    ...findHolders(mountPoint).map(
+    ...findHolders(mountPoint, options).map(
       (holder) => `process ${holder.pid} (${holder.command}): ${holder.reasons.join(", ")}`,
     ),
     ...nestedMounts(mountPoint).map((path) => `the mount on ${path}`),

@@ -12,6 +12,8 @@ import { isLocked } from "../volume/state-lock.ts";
 
 /** How often the end is looked for. */
 const POLL_MS = 20;
+/** Whoever asks may stand in the mount: it leaves by itself. */
+const OTHERS = { except: process.pid } as const;
 /** A lazy unmount returns at once: only so long is looked whether anybody kept the mount from ending right away. */
 const LAZY_LOOK_MS = 500;
 export const UNMOUNT_TIMEOUT_MS = 60_000;
@@ -33,21 +35,21 @@ export async function unmountVolume(
   const { clock, force, lazy } = options;
   const deadlineMs = clock.monotonicMs() + (options.timeoutMs ?? UNMOUNT_TIMEOUT_MS);
   if (await clearDeadMount(mount, clock)) return { outcome: "unmounted", holders: [] };
-  if (!force && !lazy && findHolders(mount.mountPoint).length > 0) {
-    return { outcome: "busy", holders: describeHolders(mount.mountPoint) };
+  if (!force && !lazy && findHolders(mount.mountPoint, OTHERS).length > 0) {
+    return { outcome: "busy", holders: describeHolders(mount.mountPoint, OTHERS) };
   }
   if (!(await drain(mount, deadlineMs, clock))) return { outcome: "late", holders: [] };
   try {
     if (mount.entry !== undefined) await unmount(mount.mountPoint, { lazy: lazy || force, force });
   } catch (error) {
     if (!(error instanceof FsError) || error.code !== "EBUSY") throw error;
-    return { outcome: "busy", holders: describeHolders(mount.mountPoint) };
+    return { outcome: "busy", holders: describeHolders(mount.mountPoint, OTHERS) };
   }
   const isPatient = !lazy || force || options.timeoutMs !== undefined;
   const lookUntilMs = isPatient ? deadlineMs : clock.monotonicMs() + LAZY_LOOK_MS;
   while (isHeld(mount)) {
     if (lazy && !force && clock.monotonicMs() > lookUntilMs) {
-      return { outcome: "detached", holders: describeHolders(mount.mountPoint) };
+      return { outcome: "detached", holders: describeHolders(mount.mountPoint, OTHERS) };
     }
     if (clock.monotonicMs() > deadlineMs) return { outcome: "late", holders: [] };
     await clock.sleep(POLL_MS);
