@@ -66,7 +66,7 @@ function between(harness: VolumeHarness, actions: VolumeActions, compare: () => 
   else if (kind < 14) checkVolume(harness);
   else if (kind < 17) harness.core.tick();
   else if (kind < 18) harness.maintenance().step();
-  else if (kind < 19) actions.writeToMany();
+  else if (kind < 19) actions.writeToMany(() => harness.settle());
   else if (kind < 21) {
     const before = snapshot(harness.core, { times: true });
     harness.reopen(HOWS[prng.below(HOWS.length)]!);

@@ -17,6 +17,7 @@ import {
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
   FALLOC_FL_ZERO_RANGE,
+  FS_NODUMP_FL,
   O_APPEND,
   O_CREAT,
   O_EXCL,
@@ -113,6 +114,7 @@ export class PrivateFiles implements Disposable {
       () => this.#useOrphan(),
       () => this.#store(),
       () => this.#lock(),
+      () => this.#flag(),
     ];
     steps[this.#prng.below(steps.length)]!();
   }
@@ -256,6 +258,16 @@ export class PrivateFiles implements Disposable {
     this.#mapping.sync();
     this.#map.checkAll("the mapped file");
     assert.equal(Buffer.compare(this.#mapping.bytes, this.#map.bytes), 0, "the mapping");
+  }
+
+  /** An ioctl, whose new ctime is seen at once. */
+  #flag(): void {
+    const { attributes } = this.#directory;
+    const before = this.#directory.stat("lock").ctimeNs;
+    const flags = FS_NODUMP_FL ^ (attributes.getFlags("lock") & FS_NODUMP_FL);
+    attributes.setFlags("lock", flags);
+    assert.equal(attributes.getFlags("lock") & FS_NODUMP_FL, flags, "the flag that was set");
+    assert.ok(this.#directory.stat("lock").ctimeNs > before, "setting a flag moves ctime");
   }
 
   /** Locks are the kernel's: whoever holds one keeps it whatever happens to the server. */

@@ -76,8 +76,7 @@ export class VolumeActions {
       try {
         if (action(this)) return;
       } catch (error) {
-        const isFull = error instanceof FsError && error.code === "ENOSPC";
-        if (!isFull || makeRoom === undefined) throw error;
+        if (!isFull(error) || makeRoom === undefined) throw error;
         makeRoom();
       }
     }
@@ -94,13 +93,19 @@ export class VolumeActions {
     this.writeTo(node, 0, this.data(1 + this.prng.below(20)));
   }
 
-  /** A few bytes to nearly every file, so that very many are dirty at once. */
-  writeToMany(): void {
+  /** A few bytes to nearly every file, so that very many are dirty at once. `makeRoom` is as for `step`. */
+  writeToMany(makeRoom: () => void): void {
+    this.last = "write to many";
     for (const node of this.model.files()) {
       if (this.prng.below(10) === 0) continue;
-      this.writeTo(node, this.prng.below(node.content.size + 1), this.data(1 + this.prng.below(9)));
+      const offset = this.prng.below(node.content.size + 1);
+      try {
+        this.writeTo(node, offset, this.data(1 + this.prng.below(9)));
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        makeRoom();
+      }
     }
-    this.last = "write to many";
   }
 
   writeTo(node: ModelNode, offset: number, data: Buffer): void {
@@ -149,6 +154,10 @@ export class VolumeActions {
   ): Result {
     return this.core.executor.runFile(operation, this.caller(), args) as Result;
   }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof FsError && error.code === "ENOSPC";
 }
 
 function makeNode(actions: VolumeActions): boolean {
