@@ -65,6 +65,25 @@ export function allocatedBytes(state: FileState, inode: Inode): number {
   return inode.allocated + file.byteCount - covered;
 }
 
+/** Bytes of [start, end) that neither slices nor dirty data cover. */
+export function uncoveredBytes(state: FileState, inode: Inode, start: number, end: number): number {
+  const ranges: Range[] = [];
+  for (const row of state.meta.tables.slices.overlapping(inode.ino, start, end)) {
+    ranges.push({ start: row.pos, end: row.pos + row.length });
+  }
+  const pieces: DirtyPiece[] = [];
+  state.dirty.overlapping(inode.ino, start, end, pieces);
+  for (const piece of pieces) ranges.push({ start: piece.start, end: piece.end });
+  ranges.sort((a, b) => a.start - b.start);
+  let uncovered = 0;
+  let at = start;
+  for (const range of ranges) {
+    if (range.start > at) uncovered += range.start - at;
+    at = Math.max(at, range.end);
+  }
+  return uncovered + Math.max(0, end - at);
+}
+
 interface Range {
   start: number;
   end: number;

@@ -2,7 +2,7 @@
  * Makes a volume: the metadata database first, volume.json last, so that a crash in between leaves nothing that calls
  * itself a volume. Never touches what is there already.
  */
-import { chmodSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { FsError } from "../core/fs-error.ts";
@@ -63,6 +63,8 @@ export async function createVolume(options: CreateOptions): Promise<VolumeConfig
   });
   mkdirSync(join(root, META_DIRECTORY), { recursive: true, mode: 0o700 });
   fillDatabase(databasePath(root), config, options);
+  syncDirectory(join(root, META_DIRECTORY));
+  syncDirectory(root);
   const outcome = await store.create(VOLUME_KEY, encodeVolumeConfig(config));
   if (!outcome.created) throw new FsError("EEXIST", `${store.url} became a volume meanwhile`);
   return config;
@@ -93,5 +95,15 @@ function fillDatabase(path: string, config: VolumeConfig, options: CreateOptions
     tables.walCheckpoint("TRUNCATE");
   } finally {
     tables.close();
+  }
+}
+
+/** Its names are durable when this returns: nothing calls itself a volume before its database does so for certain. */
+function syncDirectory(path: string): void {
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }

@@ -16,8 +16,11 @@ const INODES_FREE = 1_000_000_000;
 export interface VolumeSpace {
   /** Bytes that can still be written, and inodes that can still be made. */
   free(): { readonly bytes: number; readonly inodes: number };
-  /** Throws ENOSPC when an operation that needs room must be refused, EROFS when nothing may be written. */
-  check(): void;
+  /**
+   * Throws ENOSPC when an operation that needs room must be refused, EROFS when nothing may be written. `size`: bytes
+   * that are to be kept room for.
+   */
+  check(size?: number): void;
 }
 
 export class VolumeRoom implements VolumeSpace {
@@ -51,11 +54,12 @@ export class VolumeRoom implements VolumeSpace {
     };
   }
 
-  check(): void {
+  check(size = 0): void {
     if (this.readOnly) throw new FsError("EROFS", "the volume is open for reading only");
     this.#sample(false);
-    if (this.#freeSize - this.#owedSize() < this.#reserveSize) {
-      throw new FsError("ENOSPC", `the disk under ${this.#root} is full`);
+    if (this.#freeSize - this.#owedSize() - size < this.#reserveSize) {
+      const what = size === 0 ? "is full" : `has no room for ${size} bytes`;
+      throw new FsError("ENOSPC", `the disk under ${this.#root} ${what}`);
     }
   }
 

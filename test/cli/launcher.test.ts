@@ -75,7 +75,7 @@ describe("the launcher", () => {
       ? readFileSync(join(base, "calls"), "utf8").trim().split("\n").length
       : 0;
   const expectedOut = (args: string): string =>
-    `node in ${base}: ${join(clone, "src/cli/main.ts")} ${args}\n`;
+    `node in ${base}: --disable-warning=ExperimentalWarning ${join(clone, "src/cli/main.ts")} ${args}\n`;
 
   it("installs what the lock says, on stderr, then runs the program where the caller stands", () => {
     const { status, stdout, stderr } = launch(["mount", "a b"]);

@@ -15,7 +15,7 @@ import { atime, isAtimeDue } from "../../meta/ops/atime.ts";
 import type { Inode } from "../../meta/inode.ts";
 import { seekData, seekHole } from "../../vfs/extent-walk.ts";
 import { copyRange } from "../../vfs/ops/copy-range.ts";
-import { fallocate, FallocateMode } from "../../vfs/ops/fallocate.ts";
+import { fallocate, FallocateMode, roomToAllocate } from "../../vfs/ops/fallocate.ts";
 import { ATTRIBUTES_CHANGED, ChattrIoctls } from "./chattr-ioctl.ts";
 import type { FrontEndContext } from "./front-end-context.ts";
 
@@ -85,15 +85,12 @@ export class VolumeFiles implements FileOperations {
   }
 
   fallocate(request: Request, argument: FallocateIn, reply: Reply): void {
-    if (!(argument.mode & (FallocateMode.PUNCH_HOLE | FallocateMode.COLLAPSE_RANGE))) {
-      this.#context.checkSpace(request);
+    const { mode, offset, length } = argument;
+    const args = { ino: toIno(request.nodeid), mode, offset, length };
+    if (!(mode & (FallocateMode.PUNCH_HOLE | FallocateMode.COLLAPSE_RANGE))) {
+      this.#context.checkSpace(request, roomToAllocate(this.#context.state, args));
     }
-    this.#context.executor.runFile(fallocate, this.#context.caller(request), {
-      ino: toIno(request.nodeid),
-      mode: argument.mode,
-      offset: argument.offset,
-      length: argument.length,
-    });
+    this.#context.executor.runFile(fallocate, this.#context.caller(request), args);
     reply.empty();
   }
 

@@ -90,8 +90,8 @@ export class FrontEndContext {
   }
 
   /** Throws ENOSPC or EROFS when an operation that needs room must be refused; not for one that took effect before a restart. */
-  checkSpace(request: Request): void {
-    if (!this.executor.isRecorded(request.unique)) this.space.check();
+  checkSpace(request: Request, size = 0): void {
+    if (!this.executor.isRecorded(request.unique)) this.space.check(size);
   }
 
   /** The request's caller; valid until the next request. */

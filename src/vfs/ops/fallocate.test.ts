@@ -7,7 +7,7 @@ import { FILE_SIZE_MAX } from "../../core/limits.ts";
 import { FileType, InodeFlag, S_ISUID } from "../../meta/inode.ts";
 import { setInodeFlags } from "../../meta/ops/set-inode-flags.ts";
 import { allocatedBytes } from "../extent-walk.ts";
-import { fallocate, FallocateMode } from "./fallocate.ts";
+import { fallocate, FallocateMode, roomToAllocate } from "./fallocate.ts";
 
 const { KEEP_SIZE, PUNCH_HOLE, COLLAPSE_RANGE, ZERO_RANGE, INSERT_RANGE } = FallocateMode;
 const PAGE = 4096;
@@ -179,5 +179,31 @@ describe("fallocate refuses", () => {
     refused("EPERM", PUNCH_HOLE | KEEP_SIZE, 0, PAGE);
     harness.runMeta(setInodeFlags, { ino, flags: InodeFlag.IMMUTABLE, projid: 0 });
     refused("EPERM", 0, 0, PAGE);
+  });
+});
+
+describe("the room that fallocate asks for", () => {
+  const room = (mode: number, offset: number, length: number): number =>
+    roomToAllocate(harness.state, { ino, mode, offset, length });
+
+  it("is what neither stored nor dirty data nor an earlier allocation covers", () => {
+    writePages("abc");
+    assert.equal(room(0, 0, 3 * PAGE), 0);
+    assert.equal(room(KEEP_SIZE, PAGE, 10 * PAGE), 8 * PAGE);
+    harness.settle();
+    writePages("xy", 2);
+    run(KEEP_SIZE, 6 * PAGE, PAGE);
+    assert.equal(room(0, 100, 10 * PAGE), 5 * PAGE + 100);
+    assert.equal(room(ZERO_RANGE, 4 * PAGE, PAGE), PAGE);
+    assert.equal(room(0, 2 ** 40, 2 ** 41), 2 ** 41);
+  });
+
+  it("is none for what frees or moves, is no file, or passes the largest one", () => {
+    assert.equal(room(PUNCH_HOLE | KEEP_SIZE, 0, 2 ** 40), 0);
+    assert.equal(room(COLLAPSE_RANGE, 0, 2 ** 40), 0);
+    assert.equal(room(INSERT_RANGE, 0, 2 ** 40), 0);
+    assert.equal(room(0, 1, FILE_SIZE_MAX), 0);
+    ino = harness.makeFile("d", { mode: FileType.DIRECTORY | 0o755 });
+    assert.equal(room(0, 0, 2 ** 40), 0);
   });
 });

@@ -11,6 +11,7 @@ import { FILE_SIZE_MAX } from "../../core/limits.ts";
 import { InodeFlag, type Inode } from "../../meta/inode.ts";
 import { OpKind, type Caller, type Operation } from "../../meta/operation.ts";
 import { DirtyPiece } from "../dirty-data.ts";
+import { uncoveredBytes } from "../extent-walk.ts";
 import type { FileState } from "../file-state.ts";
 import { allocateHoles, cutSlices, shiftSlices } from "../slice-map.ts";
 import { killPrivileges } from "./write.ts";
@@ -73,6 +74,16 @@ function prepare(state: FileState, caller: Caller, args: FallocateArgs): Falloca
     checkShift(inode, args);
   }
   return { killSuidgid: !caller.privileged, sec: caller.now.sec, nsec: caller.now.nsec };
+}
+
+/** Bytes that the call asks to keep room for and that nothing covers yet; 0 for what is refused whatever the room. */
+export function roomToAllocate(state: FileState, args: FallocateArgs): number {
+  const kinds = args.mode & ~FallocateMode.KEEP_SIZE;
+  if (kinds !== 0 && kinds !== FallocateMode.ZERO_RANGE) return 0;
+  const inode = state.meta.getInode(args.ino);
+  if (inode === undefined || !inode.isRegular()) return 0;
+  if (args.offset + args.length > FILE_SIZE_MAX) return 0;
+  return uncoveredBytes(state, inode, args.offset, args.offset + args.length);
 }
 
 function checkFlags(inode: Inode, mode: number): void {

@@ -11,7 +11,7 @@ import { WRITE_HEADER_SIZE } from "../../journal/record.ts";
 import type { Inode } from "../../meta/inode.ts";
 import { seekData, seekHole } from "../../vfs/extent-walk.ts";
 import { copyRange } from "../../vfs/ops/copy-range.ts";
-import { fallocate } from "../../vfs/ops/fallocate.ts";
+import { fallocate, roomToAllocate } from "../../vfs/ops/fallocate.ts";
 import { dropPrivileges, truncateInode } from "./attribute-calls.ts";
 import { linkInode } from "./name-calls.ts";
 import { OpenFlag } from "./open-flags.ts";
@@ -134,9 +134,10 @@ export class OpenFile {
     }
     if (!this.isWritable) throw new FsError("EBADF", "the handle is not open for writing");
     const inode = this.contentInode();
-    session.demandRoom();
+    const args = { ino: this.ino, mode, offset, length };
+    session.demandRoom(roomToAllocate(session.state, args));
     dropPrivileges(session, inode);
-    session.runFile(fallocate, { ino: this.ino, mode, offset, length });
+    session.runFile(fallocate, args);
   }
 
   /** Where the next data, or the next hole, begins. Throws ENXIO past the end, and for data in a last hole. */

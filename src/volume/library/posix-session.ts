@@ -172,10 +172,10 @@ export class PosixSession {
     if (this.volume.readOnly) throw new FsError("EROFS", "the volume is open for reading only");
   }
 
-  /** For what needs room. Throws EROFS, ENOSPC. */
-  demandRoom(): void {
+  /** For what needs room, or is to keep it for `size` bytes. Throws EROFS, ENOSPC. */
+  demandRoom(size = 0): void {
     this.demandWritable();
-    this.volume.space.check();
+    this.volume.space.check(size);
   }
 
   /** relatime: what was read is remembered when its atime is older than its changes, or a day old. */

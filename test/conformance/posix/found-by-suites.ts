@@ -1,7 +1,7 @@
 /** What suites from outside (docs/posix.md) found and nothing of ours had asked. Named by behaviour, not by suite. */
 import assert from "node:assert/strict";
-import { FS_NODUMP_FL, O_CREAT, O_RDWR } from "../../support/posix-constants.ts";
-import { bytes, put, waitForTick } from "../../support/posix-actions.ts";
+import { O_CREAT, O_RDWR } from "../../support/posix-constants.ts";
+import { bytes } from "../../support/posix-actions.ts";
 import { needing, type PosixSuite, posixSuite, type PosixTests } from "./posix-suite.ts";
 
 const MIB = 1024 * 1024;
@@ -34,25 +34,6 @@ const seeking: PosixTests = {
   ),
 };
 
-/** A mount learns of it by a notification, which may come a moment after the call. */
-const NOTICED_WITHIN_TICKS = 50;
-
-const fileFlags: PosixTests = {
-  "setting a file flag moves ctime, and stat says so": needing("fileFlags", ({ root }) => {
-    put(root, "f");
-    const before = root.stat("f").ctimeNs;
-    waitForTick();
-    root.attributes.setFlags("f", root.attributes.getFlags("f") | FS_NODUMP_FL);
-    let ticks = 0;
-    while (root.stat("f").ctimeNs === before && ticks < NOTICED_WITHIN_TICKS) {
-      waitForTick();
-      ticks++;
-    }
-    assert.ok(root.stat("f").ctimeNs > before);
-  }),
-};
-
 export const foundBySuitesSuite: PosixSuite = posixSuite("found by suites", {
   ...seeking,
-  ...fileFlags,
 });
