@@ -22,7 +22,10 @@ import {
   skipWithoutMount,
   until,
 } from "../support/mount-fixture.ts";
-import { compareManifests, treeManifest } from "../support/tree-manifest.ts";
+import { CAROL } from "../conformance/posix/posix-suite.ts";
+import { put } from "../support/posix-actions.ts";
+import { O_WRONLY } from "../support/posix-constants.ts";
+import { compareManifests, openDirectory, treeManifest } from "../support/tree-manifest.ts";
 
 describe("a mount", skipWithoutMount(), () => {
   let fixture: MountFixture;
@@ -379,6 +382,33 @@ describe("a mount is refused", skipWithoutMount(), () => {
     await refuses([...state, volumeRoot, join(volumeRoot, "inside")], /inside/);
     await refuses([...state, volumeRoot, base], /lies under the mount point/);
     await refuses([...state, volumeRoot, stateDirectory], /state/);
+  });
+});
+
+describe("set-id bits on a mount", skipWithoutMount(), () => {
+  it("are nobody's to take away who may not write: chown of neither id is no way", async () => {
+    await using fixture = await MountFixture.mounted({
+      name: "set-id",
+      mount: ["--allow-other", "-o", "suid"],
+    });
+    using opened = openDirectory(fixture.mountPoint);
+    const { directory } = opened;
+    const carol = directory.as({ ...CAROL });
+    const modeOf = (path: string): number => directory.stat(path).mode & 0o7777;
+    put(directory, "guarded", "program");
+    directory.attributes.chmod("guarded", 0o6755);
+    carol.attributes.chown("guarded", {});
+    assert.equal(modeOf("guarded"), 0o6755);
+    put(directory, "open", "program");
+    directory.attributes.chmod("open", 0o6777);
+    carol.attributes.chown("open", {});
+    assert.equal(modeOf("open"), 0o777);
+    // Whoever opened it while that was allowed may write on, and the bits go.
+    directory.attributes.chmod("open", 0o6777);
+    using file = carol.open("open", O_WRONLY);
+    directory.attributes.chmod("open", 0o6755);
+    file.write(0, Buffer.from("x"));
+    assert.equal(modeOf("open"), 0o755);
   });
 });
 

@@ -97,6 +97,8 @@ export interface CommandOptions {
   readonly whiteout: boolean;
   /** COLLAPSE_RANGE and INSERT_RANGE, which the kernel hands to no FUSE filesystem; true unless said. */
   readonly shiftRanges?: boolean;
+  /** chown(2) that leaves both ids: FUSE is not told enough to say EPERM; true unless said. */
+  readonly emptyChown?: boolean;
 }
 
 /** What most directories are called, and most of the rest: so that paths lead somewhere. */
@@ -229,6 +231,8 @@ class Source {
     const ids = [undefined, 0, 1001, 1002];
     const groups = [undefined, 0, 2001, 2002, 3000];
     const [uid, gid] = [this.pick(ids), this.pick(groups)];
+    if (uid === undefined && gid === undefined && this.#options.emptyChown === false)
+      return { uid: 0 };
     return { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
   }
   times(): { atime: CommandTime; mtime: CommandTime } {

@@ -25,6 +25,7 @@ export function mountModelRun(options: {
       sticky: !["protected_regular", "protected_fifos", "protected_symlinks"].some(isOn),
       whiteout: true,
       shiftRanges: false,
+      emptyChown: false,
     },
     // Reads that the page cache answers do not reach the engine.
     compareAtime: false,

@@ -390,9 +390,10 @@ export class EngineServer {
   #finish(outcome: "unmounted" | "stopped"): void {
     const core = this.#core;
     if (outcome === "unmounted") this.#reaper.reapAll();
-    while (!core.isSettled) {
+    // The flush thread holds the journal's descriptors until it has reported.
+    while (!core.isSettled || this.#fsync.isFlushing) {
       if (core.hasChanges && core.mayCut) core.cut();
-      if (core.isSettled) break;
+      if (core.isSettled && !this.#fsync.isFlushing) break;
       this.#doorbellOnly.wait(DRAIN_SLEEP_MS);
       drainEventfd(this.#start.doorbellFd, this.#doorbellScratch);
       this.#receiveAll();

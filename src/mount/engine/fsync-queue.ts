@@ -24,7 +24,10 @@ export class FsyncQueue implements Durability {
   readonly #deferred: DeferredTable;
   readonly #isBusy: () => boolean;
   readonly #atOnce: boolean;
+  /** An order is with the flush thread; no other is given before its report, so that a report is of one order. */
   #isFlushing = false;
+  /** The order has a ticket of the journal, which its report completes. */
+  #hasTicket = false;
   #waiting: DeferredFsync[] = [];
 
   constructor(options: {
@@ -40,6 +43,11 @@ export class FsyncQueue implements Durability {
     this.#deferred = options.deferred;
     this.#isBusy = options.isBusy;
     this.#atOnce = options.level === "memory";
+  }
+
+  /** The flush thread has not reported yet: the journal cannot be closed. */
+  get isFlushing(): boolean {
+    return this.#isFlushing;
   }
 
   fsync(request: Request, reply: Reply): void {
@@ -68,7 +76,7 @@ export class FsyncQueue implements Durability {
     switch (message.kind) {
       case "flushed":
         this.#isFlushing = false;
-        this.#journal.completeFlush();
+        if (this.#hasTicket) this.#journal.completeFlush();
         if (this.#waiting.length > 0) this.#begin();
         return;
       case "flushFailed":
@@ -94,14 +102,12 @@ export class FsyncQueue implements Durability {
     if (this.#isFlushing) return;
     const ticket = this.#journal.beginFlush();
     const waiters = this.#waiting;
+    if (ticket === undefined && waiters.length === 0) return;
     this.#waiting = [];
-    if (ticket === undefined) {
-      // Everything was flushed meanwhile (a cut): an empty ticket answers those who wait.
-      if (waiters.length > 0) this.#post({ kind: "flush", ticket: NOTHING_TO_FLUSH, waiters });
-      return;
-    }
     this.#isFlushing = true;
-    this.#post({ kind: "flush", ticket, waiters });
+    this.#hasTicket = ticket !== undefined;
+    // Without a ticket everything was flushed meanwhile (a cut): an empty one answers those who wait.
+    this.#post({ kind: "flush", ticket: ticket ?? NOTHING_TO_FLUSH, waiters });
   }
 
   #post(message: ToFlush): void {

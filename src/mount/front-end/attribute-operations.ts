@@ -8,7 +8,8 @@ import type { AttributeOperations } from "../../fuse/filesystem.ts";
 import type { Reply } from "../../fuse/reply.ts";
 import type { Request } from "../../fuse/request.ts";
 import { needsGroupsToLoseSetId } from "../../meta/attribute-change.ts";
-import { InodeFlag } from "../../meta/inode.ts";
+import { InodeFlag, S_ISGID, S_ISUID } from "../../meta/inode.ts";
+import { Access, hasAccess } from "../../meta/permission.ts";
 import { supplementaryGroups } from "../../sys/process.ts";
 import { setattr, type SetattrArgs } from "../../vfs/ops/setattr.ts";
 import { allocatedBytes } from "../../vfs/extent-walk.ts";
@@ -49,12 +50,28 @@ export class VolumeAttributes implements AttributeOperations {
       const inode = this.#context.state.meta.requireInode(ino);
       if (argument.size > inode.size) this.#context.checkSpace(request);
     }
-    const args = toSetattrArgs(ino, argument);
     const caller = this.#context.caller(request);
+    const args = toSetattrArgs(ino, argument);
+    if ((argument.valid & CHANGES) === 0) args.killSuidgid = this.#mayKillSetId(caller, ino);
     if (mayLoseSetId(args)) this.#addGroups(caller, ino);
     this.#context.executor.runFile(setattr, caller, args);
     const inode = this.#context.state.meta.requireInode(ino);
     reply.attr(this.#context.attr(inode), VALID_SEC);
+  }
+
+  /**
+   * A SETATTR that asks for nothing may come from a chown(2) that the kernel has not checked: nobody may take set-id
+   * bits away who could not do so by writing. A writer whose right to write has gone since the file was opened is told
+   * nothing: the WRITE behind this says by a flag of its own what is to go.
+   */
+  #mayKillSetId(caller: RequestCaller, ino: Ino): boolean {
+    const { meta } = this.#context.state;
+    const inode = meta.getInode(ino);
+    if (inode === undefined) return false;
+    if (!(inode.mode & (S_ISUID | S_ISGID)) && !inode.has(InodeFlag.CAPABILITY)) return false;
+    if (caller.privileged || caller.uid === inode.uid) return true;
+    caller.groups = supplementaryGroups(caller.pid);
+    return hasAccess(meta, caller, inode, Access.WRITE);
   }
 
   #addGroups(caller: RequestCaller, ino: Ino): void {
@@ -103,7 +120,7 @@ export class VolumeAttributes implements AttributeOperations {
   }
 }
 
-function toSetattrArgs(ino: SetattrArgs["ino"], argument: SetattrIn): SetattrArgs {
+function toSetattrArgs(ino: Ino, argument: SetattrIn): NewSetattrArgs {
   const { valid } = argument;
   return {
     ino,
@@ -121,9 +138,11 @@ function toSetattrArgs(ino: SetattrArgs["ino"], argument: SetattrIn): SetattrArg
     }),
     ctime:
       valid & SetattrValid.CTIME ? { sec: argument.ctimeSec, nsec: argument.ctimeNsec } : undefined,
-    killSuidgid: (valid & SetattrValid.KILL_SUIDGID) !== 0 || (valid & CHANGES) === 0,
+    killSuidgid: (valid & SetattrValid.KILL_SUIDGID) !== 0,
   };
 }
+
+type NewSetattrArgs = SetattrArgs & { killSuidgid: boolean };
 
 function mayLoseSetId(args: SetattrArgs): boolean {
   return args.killSuidgid === true || args.uid !== undefined || args.gid !== undefined;
