@@ -73,6 +73,7 @@ export class VolumeFiles implements FileOperations {
     write.length = writableSize(argument);
     write.append = (argument.flags & O_APPEND) !== 0 && !(argument.writeFlags & WriteFlag.CACHE);
     write.killSuidgid = (argument.writeFlags & WriteFlag.KILL_SUIDGID) !== 0;
+    if (write.killSuidgid) this.#context.dropSetGid(request, write.ino);
     const caller = this.#context.caller(request);
     this.#context.saveHeader();
     const offset = this.#context.executor.write(caller, write, request.bytes, 0);
@@ -90,6 +91,7 @@ export class VolumeFiles implements FileOperations {
     if (!(mode & (FallocateMode.PUNCH_HOLE | FallocateMode.COLLAPSE_RANGE))) {
       this.#context.checkSpace(request, roomToAllocate(this.#context.state, args));
     }
+    this.#context.dropSetGid(request, toIno(request.nodeid));
     this.#context.executor.runFile(fallocate, this.#context.caller(request), args);
     reply.empty();
   }
@@ -107,6 +109,7 @@ export class VolumeFiles implements FileOperations {
 
   copyFileRange(request: Request, argument: CopyFileRangeIn, reply: Reply): void {
     this.#context.checkSpace(request);
+    this.#context.dropSetGid(request, toIno(argument.nodeidOut));
     const result = this.#context.executor.runFile(copyRange, this.#context.caller(request), {
       source: toIno(request.nodeid),
       sourceOffset: argument.offIn,

@@ -4,12 +4,16 @@ import type { Ino } from "../../core/ids.ts";
 import { newAttr, newEntryOut, type Attr, type EntryOut } from "../../fuse/abi/attr.ts";
 import type { Reply } from "../../fuse/reply.ts";
 import type { Request } from "../../fuse/request.ts";
-import type { Inode } from "../../meta/inode.ts";
+import { needsGroupsToLoseSetId } from "../../meta/attribute-change.ts";
+import { S_ISGID, type Inode } from "../../meta/inode.ts";
 import type { Caller } from "../../meta/operation.ts";
+import { isInGroup } from "../../meta/permission.ts";
+import { supplementaryGroups } from "../../sys/process.ts";
 import type { Executor } from "../../vfs/executor.ts";
 import { allocatedBytes } from "../../vfs/extent-walk.ts";
 import type { FileReader } from "../../vfs/read.ts";
 import type { FileState } from "../../vfs/file-state.ts";
+import { setattr } from "../../vfs/ops/setattr.ts";
 import type { VolumeSpace } from "../../volume/volume-room.ts";
 
 /**
@@ -106,6 +110,22 @@ export class FrontEndContext {
     caller.unique = request.unique;
     this.#clock.realtime(caller.now);
     return caller;
+  }
+
+  /**
+   * Before contents change under someone who may not keep set-id bits. What the group may not execute keeps its
+   * set-group-id under members of the group; the operation itself takes the bit only from the rest, for it cannot know
+   * the caller's groups. Own record, like that of an access time: a request that comes again finds the bit gone.
+   */
+  dropSetGid(request: Request, ino: Ino): void {
+    const inode = this.state.meta.getInode(ino);
+    if (inode === undefined || (inode.mode & S_ISGID) === 0) return;
+    const caller = this.caller(request);
+    if (!needsGroupsToLoseSetId(caller, inode)) return;
+    caller.groups = supplementaryGroups(caller.pid);
+    if (isInGroup(caller, inode.gid)) return;
+    caller.unique = 0;
+    this.executor.runFile(setattr, caller, { ino, killSuidgid: true });
   }
 
   /** The inode's attributes as FUSE has them; one object, valid until the next call. */
