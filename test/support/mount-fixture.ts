@@ -1,10 +1,10 @@
 /**
  * A real mount for tests: a fresh volume, its own state directory, the program's own command line as a child process.
  *
- * What always holds: whatever happens to the test (a failure, a time-out's SIGTERM, a dead mount), only processes that
+ * What always holds: whatever happens to the test (a failure, a SIGKILL, a dead mount), only processes that
  * were started with this mount's own configuration file are killed, the mount is detached and the files are removed.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -19,6 +19,7 @@ import {
   rmSync,
   statfsSync,
 } from "node:fs";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -34,6 +35,21 @@ const TMPFS_MAGIC = 0x0102_1994;
 /** For one command or one awaited state; only a hang takes that long. */
 const PATIENCE_MS = 180_000;
 const POLL_MS = 10;
+
+/**
+ * Waits until nobody holds the other end of its stdin, which is when this process has ended, be it by SIGKILL, and then
+ * removes what is left below $1: processes that have files of the mount open, the mount, the files.
+ */
+const WATCHDOG = `
+trap '' HUP INT TERM
+read -r nothing
+for process in /proc/[0-9]*; do
+  if ls -l "$process/fd" 2>/dev/null | grep -qF -e "$1/state/" -e "$1/volume/"; then
+    kill -9 "\${process#/proc/}"
+  fi
+done
+umount -i -l -- "$1/mnt"
+rm -rf -- "$1"`;
 
 export interface CliResult {
   readonly code: number | null;
@@ -145,6 +161,7 @@ export class MountFixture implements AsyncDisposable {
   readonly mountPoint: string;
   readonly stateDirectory: string;
   readonly #mountArgs: readonly string[];
+  readonly #watchdog: ChildProcess;
 
   /** Makes the volume; nothing is mounted yet. */
   static async create(options: MountFixtureOptions): Promise<MountFixture> {
@@ -167,6 +184,13 @@ export class MountFixture implements AsyncDisposable {
     this.stateDirectory = join(this.base, "state");
     this.#mountArgs = options.mount ?? [];
     mkdirSync(this.mountPoint);
+    this.#watchdog = spawn("sh", ["-c", WATCHDOG, "sh", this.base], {
+      stdio: ["pipe", "ignore", "ignore"],
+      detached: true,
+    });
+    // It must not keep this process from ending.
+    this.#watchdog.unref();
+    (this.#watchdog.stdin as Socket).unref();
     alive.add(this);
     watchForTheEnd();
   }
@@ -298,6 +322,7 @@ export class MountFixture implements AsyncDisposable {
     }
     this.#removeLink();
     rmSync(this.base, { recursive: true, force: true });
+    this.#watchdog.kill("SIGKILL");
   }
 
   #removeLink(): void {
