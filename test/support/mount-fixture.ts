@@ -1,8 +1,8 @@
 /**
  * A real mount for tests: a fresh volume, its own state directory, the program's own command line as a child process.
  *
- * What always holds: whatever happens to the test (a failure, a SIGKILL, a dead mount), only processes that
- * were started with this mount's own configuration file are killed, the mount is detached and the files are removed.
+ * What always holds: whatever happens to the test (a failure, a SIGKILL, a dead mount), the mount is detached, its files
+ * are removed, and no processes are killed but those that have files of its volume or state open.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {

@@ -62,6 +62,6 @@ export class OrphanReaper {
   }
 
   #reap(inos: readonly Ino[]): void {
-    this.#executor.runFile(reap, this.#caller(), { inos });
+    this.#executor.runOwn(reap, this.#caller(), { inos });
   }
 }
