@@ -91,9 +91,16 @@ export function resolveMountPoint(path: string): string {
 /** Detaches a mount that nobody serves. True when it did; false when the mount is alive. */
 export async function clearDeadMount(mount: KnownMount, clock: Clock): Promise<boolean> {
   if (mount.entry === undefined || mount.isServed) return false;
-  if ((await answerOf(mount.mountPoint, clock)) !== "ENOTCONN") return false;
+  if (!(await isDisconnected(mount.mountPoint, clock))) return false;
   unmountFilesystem(mount.mountPoint, UnmountFlag.DETACH | UnmountFlag.NOFOLLOW);
   return true;
+}
+
+/** A request that was under way when the last server died is answered ECONNABORTED, the next one ENOTCONN. */
+async function isDisconnected(mountPoint: string, clock: Clock): Promise<boolean> {
+  const answer = await answerOf(mountPoint, clock);
+  if (answer === "ok" || answer === "ETIMEDOUT") return false;
+  return answer === "ENOTCONN" || (await answerOf(mountPoint, clock)) === "ENOTCONN";
 }
 
 /** What a statfs of a mount point answers: "ok", an error's code, or "ETIMEDOUT". */

@@ -137,7 +137,8 @@ describe("a mount", skipWithoutMount(), () => {
     fillTree(fixture.mountPoint);
     const before = treeManifest(fixture.mountPoint, { identity: true });
     fixture.killAll();
-    assert.throws(() => statfsSync(fixture.mountPoint), { code: "ENOTCONN" });
+    // What was under way is aborted, everything later finds nobody.
+    assert.throws(() => statfsSync(fixture.mountPoint), /ENOTCONN|ECONNABORTED/);
     await fixture.mount();
     compareManifests(treeManifest(fixture.mountPoint, { identity: true }), before);
     fixture.killAll();
