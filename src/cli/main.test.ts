@@ -20,7 +20,7 @@ const run = (options: FakeWorldOptions, ...args: string[]): Promise<Run> =>
 const report: MountReport = {
   volumeUrl: "file:///srv/v",
   uuid: "0f".repeat(16),
-  mountPoint: "/work/mnt",
+  mountPoint: "/here/mnt",
   logPath: "/state/log",
   isNew: false,
 };
@@ -78,7 +78,7 @@ describe("shoal mount", () => {
     const { request } = await mountWith("mnt");
     assert.equal(request.volumeUrl, "file:///home/ada/.local/share/shoal/default");
     assert.equal(request.createIfMissing, true);
-    assert.equal(request.mountPoint, "/work/mnt");
+    assert.equal(request.mountPoint, "/here/mnt");
     assert.equal(request.foreground, false);
   });
 
@@ -86,7 +86,7 @@ describe("shoal mount", () => {
     const { request, run: result } = await mountWith("/srv/v", "/mnt");
     assert.equal(request.volumeUrl, "file:///srv/v");
     assert.equal(request.createIfMissing, false);
-    assert.equal(result.out, "file:///srv/v is mounted on /work/mnt\n");
+    assert.equal(result.out, "file:///srv/v is mounted on /here/mnt\n");
     assert.match(result.err, /its log is \/state\/log/u);
   });
 
@@ -103,7 +103,7 @@ describe("shoal mount", () => {
       durability: "memory",
       cacheSize: 1024 ** 3,
       memorySize: 256 * 1024 ** 2,
-      stateDirectory: "/work/st",
+      stateDirectory: "/here/st",
       metricsPort: 9100,
       kernelOptions: ["dev", "nosuid", "noexec"],
     });
@@ -126,8 +126,8 @@ describe("shoal mount", () => {
     const result = await world.run("mount", "--foreground", "mnt");
     assert.equal(result.exitCode, 0);
     assert.match(result.err, /made the volume/u);
-    assert.match(result.err, /draining and unmounting \/work\/mnt\n.*nothing is abandoned\n/u);
-    assert.match(result.err, /\/work\/mnt is unmounted/u);
+    assert.match(result.err, /draining and unmounting \/here\/mnt\n.*nothing is abandoned\n/u);
+    assert.match(result.err, /\/here\/mnt is unmounted/u);
   });
 
   it("says whose default volume it is under sudo", async () => {
@@ -158,7 +158,7 @@ describe("shoal mount", () => {
     };
     const result = await run({ actions: { remountVolume } }, "mount", "-o", "remount,ro", "mnt");
     assert.equal(result.exitCode, 0);
-    assert.deepEqual(request, { mountPoint: "/work/mnt", changes: { readOnly: true } });
+    assert.deepEqual(request, { mountPoint: "/here/mnt", changes: { readOnly: true } });
   });
 });
 
@@ -281,8 +281,8 @@ describe("the other commands", () => {
     };
     const args = ["create", "--compression", "zstd", "--acl", "vol"];
     const result = await run({ actions: { createVolume } }, ...args);
-    assert.deepEqual(request, { volumeUrl: "file:///work/vol", compression: "zstd", acl: true });
-    assert.equal(result.out, "created the volume file:///work/vol (ab)\n");
+    assert.deepEqual(request, { volumeUrl: "file:///here/vol", compression: "zstd", acl: true });
+    assert.equal(result.out, "created the volume file:///here/vol (ab)\n");
     assert.match(result.err, /shoal mount vol DIR/u);
   });
 

@@ -52,7 +52,7 @@ export class FakeWorld {
       },
       note,
       hasColour: this.#options.hasColour ?? false,
-      workingDirectory: "/work",
+      workingDirectory: "/here",
       env: this.#options.env ?? { HOME: "/home/ada" },
       uid: this.#options.uid ?? 1000,
       accountHome: this.#options.uid === 0 ? "/root" : "/home/ada",
