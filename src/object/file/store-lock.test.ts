@@ -64,7 +64,7 @@ describe("StoreLock", () => {
     const [a, b] = (await setUp(t, 2)).locks as [StoreLock, StoreLock];
     await assert.rejects(
       a.exclusive(() => Promise.reject(new Error("work"))),
-      /here/,
+      /work/,
     );
     assert.equal(await b.exclusive(async () => 7), 7);
   });
