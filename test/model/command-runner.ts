@@ -116,7 +116,8 @@ const ACTIONS: Actions = {
     runner.by(who).xattrs.remove(path, name, { follow }),
   listXattrs: (runner, { who, path, follow }) =>
     runner.by(who).xattrs.list(path, { follow }).sort().join(" "),
-  open: (runner, command) => open(runner, command),
+  open: (runner, { who, path, slot, flags, mode }) =>
+    runner.put(slot, runner.by(who).open(path, flags, mode)),
   close: (runner, { slot }) => runner.put(slot, undefined),
   fstat: (runner, { slot }) => runner.with(slot, (file) => statWords(file.stat())),
   linkAs: (runner, { slot, path }) => runner.with(slot, (file) => file.linkAs(path)),
@@ -133,16 +134,6 @@ const ACTIONS: Actions = {
       runner.with(target, (sink) => copy(file, sink, { from, to, length })),
     ),
 };
-
-/** In a sticky directory Linux says EACCES of a socket and of a node, before ENXIO: both are called EACCES here. */
-function open(runner: CommandRunner, { who, path, slot, flags, mode }: CommandOf<"open">): void {
-  try {
-    runner.put(slot, runner.by(who).open(path, flags, mode));
-  } catch (error) {
-    const { code } = error as { code?: string };
-    throw code === "ENXIO" ? new FsError("EACCES", path, { cause: error }) : error;
-  }
-}
 
 /** ext4 stamps the directory before it refuses to put a directory over a full one and leave a whiteout: stamped in both. */
 function rename(runner: CommandRunner, { who, path, to, flags }: CommandOf<"rename">): void {

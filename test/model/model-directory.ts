@@ -118,7 +118,7 @@ export class ModelDirectory implements PosixDirectory {
     const place = fs.locate(caller, path, follow);
     if (place.inode === undefined) return this.#openNew(place, flags, mode);
     if (isExclusive) throw new FsError("EEXIST", path);
-    return this.#openExisting(place.inode, flags);
+    return this.#openExisting(place, place.inode, flags);
   }
 
   #openNew(place: ModelPlace, flags: number, mode: number): PosixFile {
@@ -132,10 +132,13 @@ export class ModelDirectory implements PosixDirectory {
     return new ModelFile(this.#context, inode, flags);
   }
 
-  #openExisting(inode: ModelInode, flags: number): PosixFile {
+  #openExisting({ directory }: ModelPlace, inode: ModelInode, flags: number): PosixFile {
     const wanted = [R_OK, W_OK, R_OK | W_OK][flags & ACCESS_MODE] ?? 0;
     const truncates = (flags & O_TRUNC) !== 0;
-    if (inode.isDirectory && (flags & O_CREAT) !== 0) throw new FsError("EISDIR", "a directory");
+    if ((flags & O_CREAT) !== 0) {
+      if (inode.isDirectory) throw new FsError("EISDIR", "a directory");
+      directory.demandOpenInSticky(this.#context.caller, inode);
+    }
     if (!inode.isDirectory && (flags & O_DIRECTORY) !== 0) throw new FsError("ENOTDIR", "a file");
     if (inode.isLink) throw new FsError("ELOOP", "a link");
     const asked = wanted | (truncates ? W_OK : 0);

@@ -8,6 +8,8 @@ import { readFileSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { describe, it } from "node:test";
 import { TemporaryLinuxDirectory } from "../conformance/posix/linux-directory.ts";
+import { O_CREAT, O_NOFOLLOW, O_RDWR, S_IFSOCK } from "../support/posix-constants.ts";
+import type { Command } from "./model-commands.ts";
 import { replay, runAgainstModel, type ModelRun } from "./run-against-model.ts";
 
 /** Source: linux/magic.h EXT4_SUPER_MAGIC. */
@@ -70,6 +72,22 @@ describe("the model against ext4", skip === undefined ? {} : { skip }, () => {
       );
     });
   }
+
+  it("refuses O_CREAT of what another left in a sticky directory before it looks what it is", () => {
+    const flags = O_RDWR | O_CREAT | O_NOFOLLOW;
+    const mode = 0o644;
+    const difference = replay(runOf(0), [
+      { op: "mkdir", who: 0, path: "d", mode: 0o777 },
+      { op: "chmod", who: 0, path: "d", mode: 0o1777 },
+      { op: "symlink", who: 1, target: "a", path: "d/link" },
+      { op: "mknod", who: 1, path: "d/socket", mode: S_IFSOCK | 0o777 },
+      ...[0, 1, 2].flatMap((who): Command[] => [
+        { op: "open", who, path: "d/link", slot: 0, flags, mode },
+        { op: "open", who, path: "d/socket", slot: 0, flags, mode },
+      ]),
+    ]);
+    assert.equal(difference, undefined);
+  });
 
   it("replays a written list of commands", () => {
     const difference = replay(runOf(0), [

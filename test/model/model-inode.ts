@@ -7,6 +7,7 @@ import { FsError } from "../../src/core/fs-error.ts";
 import type { Caller } from "../conformance/posix/posix-directory.ts";
 import {
   S_IFDIR,
+  S_IFIFO,
   S_IFLNK,
   S_IFMT,
   S_IFREG,
@@ -132,6 +133,19 @@ export class ModelInode {
   /** Whether this directory's sticky bit keeps `caller` from removing `victim`. */
   protects(caller: Caller, victim: ModelInode): boolean {
     return (this.mode & S_ISVTX) !== 0 && !victim.isOwnedBy(caller) && !this.isOwnedBy(caller);
+  }
+
+  /**
+   * Throws EACCES where O_CREAT meets what another left in this directory, sticky and writable to all. Plain files and
+   * pipes are let through: the model runs where fs.protected_regular and fs.protected_fifos are off, or makes nothing
+   * sticky. Source: fs/namei.c may_create_in_sticky, which comes before ELOOP and ENXIO.
+   */
+  demandOpenInSticky(caller: Caller, found: ModelInode): void {
+    if ((this.mode & S_ISVTX) === 0 || (this.mode & 0o002) === 0) return;
+    const type = found.mode & S_IFMT;
+    if (type === S_IFREG || type === S_IFIFO) return;
+    if (found.uid === this.uid || found.uid === caller.uid) return;
+    throw new FsError("EACCES", `inode ${found.ino} is another's, in a sticky directory`);
   }
 
   /** What a change of contents takes away. */
