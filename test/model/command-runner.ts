@@ -1,6 +1,5 @@
 /** Runs commands on one filesystem and says what came of each, in words that can be compared. */
 import { crc32 } from "../../src/core/crc.ts";
-import { FsError } from "../../src/core/fs-error.ts";
 import type { PosixDirectory, PosixStat } from "../conformance/posix/posix-directory.ts";
 import type { PosixFile } from "../conformance/posix/posix-file.ts";
 import { ALICE, BOB } from "../conformance/posix/posix-suite.ts";
