@@ -36,6 +36,7 @@ export const SLICES: readonly TestGroup[] = [
     isSerial: false,
   },
   { name: "command line", patterns: ["test/cli/**/*.test.ts"], isSerial: true },
+  { name: "simulation", patterns: ["test/simulation/**/*.test.ts"], isSerial: false },
   { name: "crash", patterns: ["test/crash/**/*.test.ts"], isSerial: true },
   { name: "end to end", patterns: ["test/e2e/**/*.test.ts"], isSerial: true },
 ];

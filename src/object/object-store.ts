@@ -54,7 +54,12 @@ export interface StoreCapabilities {
 }
 
 export type CreateOutcome =
-  | { readonly created: true; readonly tag: string }
+  | {
+      readonly created: true;
+      readonly tag: string;
+      /** The store's own wall clock when it answered, in milliseconds since 1970, where it tells: the `Date` of HTTP. */
+      readonly storeMs?: number;
+    }
   /** The key exists; nothing was written. */
   | { readonly created: false };
 
