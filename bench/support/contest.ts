@@ -1,86 +1,136 @@
 /**
- * Runs the same work on several directories in turn and prints medians and ratios. Machines are shared and noisy: only
- * ratios within one run count, so contenders alternate round by round.
+ * Runs the same works on several contenders in turn and keeps medians. Machines are shared and noisy: only ratios within
+ * one run count, so contenders alternate work by work, and every other round backwards.
+ *
+ * A work may build on what the works before it in the same round left in the contender's directory of that round, which
+ * is removed at the end of the round.
  */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { Contender, Placement } from "../contenders/contender.ts";
+import type { Histogram } from "./histogram.ts";
 
-export interface Contender {
-  readonly name: string;
-  /** An empty directory of its own. */
-  readonly directory: string;
+export interface Measure {
+  /** In the unit of the work. */
+  readonly value: number;
+  readonly latencies?: Histogram | undefined;
 }
 
 export interface Work {
   readonly name: string;
-  /** What one unit is: "op" or "MB". */
+  /** "op", "MB", …: units a second. "s": seconds of one run. */
   readonly unit: string;
-  /** Does the work below `directory`, timing only what counts; returns units a second. */
-  run(directory: string): number;
+  /** Whether more is better; false for times and sizes. */
+  readonly isRate: boolean;
+  /** Undefined: this contender does not take part in it. */
+  run(contender: Contender, directory: string): Promise<Measure | undefined>;
+}
+
+export interface Result {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+  readonly runs: number;
+  /** Of single operations in us, all rounds together. */
+  readonly p50Us?: number;
+  readonly p99Us?: number;
+  readonly maxUs?: number;
 }
 
 export interface Row {
   readonly work: string;
+  readonly placement: Placement;
   readonly unit: string;
-  /** Medians by contender, units a second. */
-  readonly medians: Readonly<Record<string, number>>;
-  readonly spread: Readonly<Record<string, readonly [number, number]>>;
+  readonly isRate: boolean;
+  /** By contender. */
+  readonly results: Readonly<Record<string, Result>>;
 }
 
-export function contest(
+interface Collected {
+  readonly values: number[];
+  latencies: Histogram | undefined;
+}
+
+export async function contest(
   contenders: readonly Contender[],
   works: readonly Work[],
   roundCount: number,
-): Row[] {
-  const results = new Map<string, Map<string, number[]>>();
+): Promise<Row[]> {
+  const collected = new Map<Contender, Map<Work, Collected>>(
+    contenders.map((contender) => [contender, new Map<Work, Collected>()]),
+  );
+  const withdrawn = new Set<Contender>();
   for (let round = 0; round < roundCount; round++) {
+    const order = round % 2 === 0 ? contenders : contenders.toReversed();
+    const roundOf = (contender: Contender): string => join(contender.directory, `round-${round}`);
+    for (const contender of order) mkdirSync(roundOf(contender));
     for (const work of works) {
-      for (const contender of round % 2 === 0 ? contenders : contenders.toReversed()) {
-        const directory = join(
-          contender.directory,
-          `r${round}-${work.name.replaceAll(/\W+/g, "-")}`,
-        );
-        mkdirSync(directory);
-        const rate = work.run(directory);
-        rmSync(directory, { recursive: true, force: true });
-        const byName = results.get(work.name) ?? new Map<string, number[]>();
-        results.set(work.name, byName);
-        byName.set(contender.name, [...(byName.get(contender.name) ?? []), rate]);
+      for (const contender of order) {
+        if (withdrawn.has(contender)) continue;
+        const measure = await runOne(work, contender, roundOf(contender));
+        if (measure === "failed") withdrawn.add(contender);
+        else if (measure !== undefined) collect(collected.get(contender)!, work, measure);
       }
     }
+    for (const contender of order) rmSync(roundOf(contender), { recursive: true, force: true });
   }
-  return works.map((work) => toRow(work, results.get(work.name)!));
+  return toRows(collected, works);
 }
 
-export function printRows(rows: readonly Row[], baseline: string): void {
-  for (const row of rows) {
-    const base = row.medians[baseline]!;
-    const cells = Object.entries(row.medians).map(([name, median]) => {
-      const ratio = name === baseline ? "" : ` (${(median / base).toFixed(2)})`;
-      return `${name} ${formatRate(median)} ${row.unit}/s${ratio}`;
-    });
-    console.log(`${row.work.padEnd(34)} ${cells.join("   ")}`);
+/** A peer that fails at something is out of this run, and that is said; our own failure ends it. */
+async function runOne(
+  work: Work,
+  contender: Contender,
+  directory: string,
+): Promise<Measure | "failed" | undefined> {
+  try {
+    return await work.run(contender, directory);
+  } catch (error) {
+    if (!contender.isPeer) throw new Error(`${contender.name}: ${work.name}`, { cause: error });
+    console.log(`${contender.name} is out: ${work.name}: ${(error as Error).message}`);
+    return "failed";
   }
 }
 
-function toRow(work: Work, byName: ReadonlyMap<string, number[]>): Row {
-  const medians: Record<string, number> = {};
-  const spread: Record<string, readonly [number, number]> = {};
-  for (const [name, rates] of byName) {
-    const sorted = rates.toSorted((a, b) => a - b);
-    medians[name] = sorted[Math.floor(sorted.length / 2)]!;
-    spread[name] = [sorted[0]!, sorted[sorted.length - 1]!];
-  }
-  return { work: work.name, unit: work.unit, medians, spread };
+function collect(byWork: Map<Work, Collected>, work: Work, measure: Measure): void {
+  const before = byWork.get(work) ?? { values: [], latencies: undefined };
+  byWork.set(work, before);
+  before.values.push(measure.value);
+  if (measure.latencies === undefined) return;
+  if (before.latencies === undefined) before.latencies = measure.latencies;
+  else before.latencies.merge(measure.latencies);
 }
 
-function formatRate(rate: number): string {
-  return rate >= 1000 ? Math.round(rate).toLocaleString("en-US") : rate.toFixed(1);
+function toRows(
+  collected: ReadonlyMap<Contender, ReadonlyMap<Work, Collected>>,
+  works: readonly Work[],
+): Row[] {
+  const placements = [...new Set([...collected.keys()].map(({ placement }) => placement))];
+  return placements.flatMap((placement) =>
+    works.flatMap(({ name, unit, isRate }, at) => {
+      const results: Record<string, Result> = {};
+      for (const [contender, byWork] of collected) {
+        const found = byWork.get(works[at]!);
+        if (contender.placement !== placement || found === undefined) continue;
+        results[contender.name] = summarize(found);
+      }
+      return Object.keys(results).length === 0
+        ? []
+        : [{ work: name, placement, unit, isRate, results }];
+    }),
+  );
 }
 
-/** Units a second of `count` units done by `work`. */
-export function rate(count: number, work: () => void): number {
-  const startMs = performance.now();
-  work();
-  return (count * 1000) / (performance.now() - startMs);
+function summarize({ values, latencies }: Collected): Result {
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = sorted.length >> 1;
+  const median = sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+  const result = { median, min: sorted[0]!, max: sorted.at(-1)!, runs: sorted.length };
+  if (latencies === undefined || latencies.count === 0) return result;
+  return {
+    ...result,
+    p50Us: latencies.quantile(0.5),
+    p99Us: latencies.quantile(0.99),
+    maxUs: latencies.maxUs,
+  };
 }

@@ -80,6 +80,8 @@ export interface MountFixtureOptions {
   readonly create?: readonly string[];
   /** For every `shoal mount`. */
   readonly mount?: readonly string[];
+  /** Goes before the command of every mount: `taskset -c 1`. */
+  readonly prefix?: readonly string[];
 }
 
 const alive = new Set<MountFixture>();
@@ -161,6 +163,7 @@ export class MountFixture implements AsyncDisposable {
   readonly mountPoint: string;
   readonly stateDirectory: string;
   readonly #mountArgs: readonly string[];
+  readonly #prefix: readonly string[];
   readonly #watchdog: ChildProcess;
 
   /** Makes the volume; nothing is mounted yet. */
@@ -183,6 +186,7 @@ export class MountFixture implements AsyncDisposable {
     this.mountPoint = join(this.base, "mnt");
     this.stateDirectory = join(this.base, "state");
     this.#mountArgs = options.mount ?? [];
+    this.#prefix = options.prefix ?? [];
     mkdirSync(this.mountPoint);
     this.#watchdog = spawn("sh", ["-c", WATCHDOG, "sh", this.base], {
       stdio: ["pipe", "ignore", "ignore"],
@@ -211,7 +215,10 @@ export class MountFixture implements AsyncDisposable {
   }
 
   async tryMount(args: readonly string[] = []): Promise<CliResult> {
-    return runShoal([
+    return runCommand([
+      ...this.#prefix,
+      process.execPath,
+      MAIN,
       "mount",
       ...this.#mountArgs,
       ...args,

@@ -1,0 +1,76 @@
+/** The life of some files, from create to unlink, as works that follow each other. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Contender } from "../contenders/contender.ts";
+import type { ClientThreads } from "./client-threads.ts";
+import type { Work } from "./contest.ts";
+import { forgetNames } from "./forget.ts";
+import { threadWork } from "./thread-work.ts";
+
+/** Long enough for a clock, short enough for many rounds. */
+const MIN_MS = 30;
+
+export interface MetadataOptions {
+  readonly threads: ClientThreads;
+  readonly threadCount: number;
+  /** Files of all threads together. */
+  readonly count: number;
+}
+
+export function metadataWorks({ threads, threadCount, count }: MetadataOptions): Work[] {
+  const work = (
+    name: string,
+    operation: string,
+    before?: (contender: Contender) => Promise<void>,
+  ): Work =>
+    threadWork({
+      name,
+      operation,
+      threads,
+      threadCount,
+      count,
+      minMs: MIN_MS,
+      ...(before === undefined ? {} : { before }),
+    });
+  return [
+    work("create + write 4 KiB + close", "create"),
+    work("create empty", "createEmpty"),
+    work("stat", "stat"),
+    work("stat of a missing name", "statMissing"),
+    work("stat of what the kernel forgot", "statOnce", forgetNames),
+    work("open + read 4 KiB + close", "openRead"),
+    work("chmod", "chmod"),
+    work("setxattr", "setxattr"),
+    work("getxattr", "getxattr"),
+    work("rename", "rename"),
+    withOther(work("rename into another directory", "renameAcross"), threadCount),
+    unreported(work("rename back", "renameBack")),
+    work("link", "link"),
+    unreported(work("unlink of links", "unlinkLinks")),
+    work("unlink of an empty file", "unlinkEmpty"),
+    work("unlink", "unlink"),
+    work("mkdir", "mkdir"),
+    work("rmdir", "rmdir"),
+  ];
+}
+
+function withOther(work: Work, threadCount: number): Work {
+  return {
+    ...work,
+    run(contender, directory) {
+      for (let i = 0; i < threadCount; i++) mkdirSync(join(directory, `thread-${i}`, "other"));
+      return work.run(contender, directory);
+    },
+  };
+}
+
+/** Done because the works behind it need it. */
+function unreported(work: Work): Work {
+  return {
+    ...work,
+    async run(contender, directory) {
+      await work.run(contender, directory);
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,40 @@
+/** One table from beginning to end: opens the contenders, runs the works, prints, and keeps what a full run found. */
+import type { Placement } from "../contenders/contender.ts";
+import { openContenders } from "../contenders/open-contenders.ts";
+import type { PeerName } from "../contenders/peers.ts";
+import { reasonNotToMount } from "../../test/support/mount-fixture.ts";
+import { contest, type Work } from "./contest.ts";
+import { readMode } from "./mode.ts";
+import { printRows } from "./print-rows.ts";
+import { saveResult } from "./results.ts";
+
+export interface Table {
+  /** Of the file in bench/results; on one CPU `-one-cpu` follows. */
+  readonly name: string;
+  /** Each is a batch of its own. */
+  readonly placements: readonly Placement[];
+  readonly peers: readonly PeerName[];
+  /** For `shoal mount`. */
+  readonly mount?: readonly string[];
+  readonly works: readonly Work[];
+  readonly notes: readonly string[];
+}
+
+export async function runTable(table: Table): Promise<void> {
+  const reason = reasonNotToMount();
+  if (reason !== undefined) {
+    console.log(`not run: ${reason}`);
+    return;
+  }
+  const mode = readMode();
+  for (const placement of table.placements) {
+    if (mode.placement !== undefined && mode.placement !== placement) continue;
+    await using stack = new AsyncDisposableStack();
+    const contenders = await openContenders(stack, { ...table, placement });
+    const rows = await contest(contenders, table.works, mode.roundCount);
+    printRows(rows);
+    const suffix =
+      placement === "default" ? "" : `-${placement.toLowerCase().replaceAll(" ", "-")}`;
+    if (mode.isFull) saveResult(`${table.name}${suffix}`, rows, table.notes);
+  }
+}
