@@ -5,16 +5,16 @@
  * SHOAL_KILL_COUNT chooses the kills of each part (50), SHOAL_KILL_SEED the seed (1), SHOAL_KILL_CLIENTS the clients (4).
  */
 import assert from "node:assert/strict";
-import { closeSync, openSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, it, type TestContext } from "node:test";
 import { Prng } from "../../src/core/prng.ts";
-import { syncFilesystem } from "../../src/sys/fd.ts";
 import type { ClientOrder } from "../support/kill-client.ts";
 import { killAtRandom, type KillRunReport, pausesOf, runClients } from "../support/kill-run.ts";
+import { demandSameAfterRemount } from "../support/kill-remount.ts";
 import { checkShared, makeShared } from "../support/kill-shared.ts";
 import { makeGit, makeUntar, runPasses, type Workload } from "../support/kill-workloads.ts";
 import { makeWorkDirectory, MountFixture, skipWithoutMount } from "../support/mount-fixture.ts";
-import { compareManifests, openDirectory, treeManifest } from "../support/tree-manifest.ts";
+import { openDirectory } from "../support/tree-manifest.ts";
 
 const KILL_COUNT = Number(process.env["SHOAL_KILL_COUNT"] ?? 50);
 const SEED = Number(process.env["SHOAL_KILL_SEED"] ?? 1);
@@ -148,20 +148,6 @@ async function runWorkload(
   context.diagnostic(`${(await kills).length} kills, ${passes.count} passes`);
   await demandSameAfterRemount(fixture);
   await workload.check(passes.last);
-}
-
-/** Unmounts, checks the volume, mounts it again: nothing may differ. */
-async function demandSameAfterRemount(fixture: MountFixture): Promise<void> {
-  // Pages that were stored to through a mapping (SQLite's -shm) move mtime when they are written back: now, not later.
-  const fd = openSync(fixture.mountPoint, "r");
-  syncFilesystem(fd);
-  closeSync(fd);
-  const before = treeManifest(fixture.mountPoint, { identity: true });
-  await fixture.umount();
-  await fixture.ended();
-  await fixture.demandClean();
-  await fixture.mount();
-  compareManifests(treeManifest(fixture.mountPoint, { identity: true }), before);
 }
 
 function tellPauses(context: TestContext, { reports, kills }: KillRunReport): void {

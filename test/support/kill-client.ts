@@ -5,6 +5,7 @@
  * The first error or wrong answer ends it: it tells its parent which, with the seed and the step.
  */
 import { openSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Prng } from "../../src/core/prng.ts";
 import { LinuxDirectory } from "../conformance/posix/linux-directory.ts";
 import { ROOT_CALLER } from "../conformance/posix/linux-context.ts";
@@ -23,6 +24,8 @@ export interface ClientOrder {
   readonly mountPoint: string;
   readonly index: number;
   readonly seed: number;
+  /** Waits so long after every few steps: a load that leaves the machine to others. */
+  readonly paceMs?: number;
 }
 
 /** When a call that took long began and ended, in milliseconds of the machine's monotonic clock. */
@@ -79,7 +82,7 @@ async function main(order: ClientOrder): Promise<void> {
         stepCount++;
       }
       if (stepCount % BEAT_STEP_COUNT === 0) await tell({ type: "beat", stepCount });
-      await new Promise((resolve) => setImmediate(resolve));
+      await sleep(order.paceMs ?? 0);
     }
     work.checkAll();
     const { shared } = work;

@@ -14,8 +14,8 @@ import type { ClientOrder, ClientReport, FromClient, SlowCall } from "./kill-cli
 import type { MountFixture } from "./mount-fixture.ts";
 
 const CLIENT = join(import.meta.dirname, "kill-client.ts");
-/** A client that says nothing for so long stands still. */
-const STILL_MS = 180_000;
+/** A client that says nothing at so many looks, one a second, stands still; a suspended machine does not look. */
+const STILL_COUNT = 180;
 /** Kills in sequence that do not wait until the next process serves: more would be taken for a crash loop. */
 const HASTY_MAX = 2;
 /** A call that began this long after a kill did not wait because of it. */
@@ -23,6 +23,8 @@ const BLAME_MS = 10_000;
 
 export interface KillPlan {
   readonly count: number;
+  /** Ends the kills before `count`. */
+  readonly isOver?: () => boolean;
   /** Between two kills, in milliseconds, at random. */
   readonly minMs: number;
   readonly maxMs: number;
@@ -44,7 +46,7 @@ export class Client {
   readonly #child: ChildProcess;
   readonly #done = Promise.withResolvers<ClientReport>();
   readonly #ready = Promise.withResolvers<void>();
-  #lastBeatMs: number = monotonicMs();
+  #stillCount = 0;
 
   constructor(order: ClientOrder) {
     this.order = order;
@@ -62,7 +64,7 @@ export class Client {
       clearInterval(watch);
     });
     const watch = setInterval(() => {
-      if (monotonicMs() - this.#lastBeatMs < STILL_MS) return;
+      if (this.#stillCount++ < STILL_COUNT) return;
       this.#fail(`SEED=${order.seed} client ${order.index} stands still`);
       this.#child.kill("SIGKILL");
     }, 1000);
@@ -78,7 +80,7 @@ export class Client {
   }
 
   #receive(message: FromClient): void {
-    this.#lastBeatMs = monotonicMs();
+    this.#stillCount = 0;
     if (message.type === "ready") this.#ready.resolve();
     else if (message.type === "done") this.#done.resolve(message.report);
     else if (message.type === "failed") this.#fail(message.message);
@@ -131,9 +133,8 @@ export async function killAtRandom(
   const { prng } = plan;
   const kills: { atMs: number; servedMs: number }[] = [];
   let hasty = 0;
-  while (kills.length < plan.count) {
-    signal?.throwIfAborted();
-    await sleep(plan.minMs + prng.below(plan.maxMs - plan.minMs));
+  while (kills.length < plan.count && plan.isOver?.() !== true) {
+    await sleep(plan.minMs + prng.below(plan.maxMs - plan.minMs), undefined, { signal });
     const isHasty = hasty < HASTY_MAX && prng.below(6) === 0;
     const { volumePid, sparePid } = isHasty ? await fixture.pids() : await fixture.serving();
     if (volumePid === undefined) continue;

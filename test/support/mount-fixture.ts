@@ -32,9 +32,13 @@ const MAIN = join(ROOT, "src", "cli", "main.ts");
 const LINKS = "/var/lib/shoal/.mounts";
 /** linux/magic.h TMPFS_MAGIC: a state directory there is refused. */
 const TMPFS_MAGIC = 0x0102_1994;
-/** For one command or one awaited state; only a hang takes that long. */
+/** For one awaited state; only a hang takes that long. */
 const PATIENCE_MS = 180_000;
+/** For one command, which may be a whole program's work on a busy machine. */
+const COMMAND_PATIENCE_MS = 600_000;
 const POLL_MS = 10;
+/** What one look may count for: a machine that was suspended in between has not waited. */
+const LOOK_MS_MAX = 1000;
 
 /**
  * Waits until nobody holds the other end of its stdin, which is when this process has ended, be it by SIGKILL, and then
@@ -130,7 +134,7 @@ export async function runCommand(
     stdio: ["ignore", "pipe", "pipe"],
     cwd: options.cwd ?? ROOT,
     env: options.env ?? process.env,
-    timeout: PATIENCE_MS,
+    timeout: COMMAND_PATIENCE_MS,
     killSignal: "SIGKILL",
   });
   let stdout = "";
@@ -148,13 +152,16 @@ export async function until<T>(
   what: string,
   look: () => T | undefined | Promise<T | undefined>,
 ): Promise<T> {
-  const deadline = performance.now() + PATIENCE_MS;
-  for (;;) {
+  let lastMs = performance.now();
+  for (let waitedMs = 0; waitedMs < PATIENCE_MS;) {
     const found = await look();
     if (found !== undefined) return found;
-    if (performance.now() > deadline) throw new Error(`waited in vain: ${what}`);
     await sleep(POLL_MS);
+    const nowMs = performance.now();
+    waitedMs += Math.min(nowMs - lastMs, LOOK_MS_MAX);
+    lastMs = nowMs;
   }
+  throw new Error(`waited in vain: ${what}`);
 }
 
 export class MountFixture implements AsyncDisposable {
