@@ -98,7 +98,7 @@ describe("holders", () => {
     const point = join(folder, "busy");
     mkdirSync(join(point, "sub"), { recursive: true });
     writeFileSync(join(point, "file"), "");
-    const child = spawn("sleep", ["60"], { cwd: join(point, "sub") });
+    const child = spawn("sleep", ["infinity"], { cwd: join(point, "sub") });
     await once(child, "spawn");
     const fd = openSync(join(point, "file"), "r");
     const holders = findHolders(point);
