@@ -78,6 +78,59 @@ describe("the registry", () => {
     assert.equal(findMount(query, { volume: "v1" }), undefined);
   });
 
+  describe("with several volumes that were mounted in one place, one after the other", () => {
+    const point = "/nowhere/shared";
+    const entryOf = (source: string) =>
+      parseMountTable(`1 0 0:9 / ${point} rw - fuse.shoal ${source} rw`);
+
+    /** A volume was mounted on `point`, and its record is left. */
+    async function leaveRecord(root: string, name: string, since: string): Promise<StateDirectory> {
+      const directory = StateDirectory.open({
+        path: join(root, name),
+        volume: name,
+        level: "disk",
+      });
+      using lock = await StateLock.acquire(directory.lock, clock);
+      lock.describe({ volume: name, mountPoint: point, source: `file:///${name}`, since });
+      return directory;
+    }
+
+    it("gives the mount to the one that is served, whatever older records say", async () => {
+      const root = join(folder, "reused");
+      for (const name of ["a", "c"]) await leaveRecord(root, name, "2026-01-01");
+      const served = await leaveRecord(root, "b", "2026-01-02");
+      using lock = await StateLock.acquire(served.lock, clock);
+      void lock;
+      const [mount, ...others] = listMounts({ roots: [root] }, entryOf("file:///b"));
+      assert.equal(mount?.holder?.volume, "b");
+      assert.equal(mount.entry?.directory, point);
+      assert.deepEqual(others, []);
+    });
+
+    it("gives a dead mount to the volume that its source names", async () => {
+      const root = join(folder, "reused-dead");
+      for (const name of ["a", "b", "c"]) await leaveRecord(root, name, "2026-01-01");
+      const [mount, ...others] = listMounts({ roots: [root] }, entryOf("file:///b"));
+      assert.equal(mount?.holder?.volume, "b");
+      assert.deepEqual(others, []);
+    });
+
+    it("does not take the mount of somebody else for that of a volume detached from there", async () => {
+      const root = join(folder, "reused-lazily");
+      const detached = await leaveRecord(root, "a", "2026-01-01");
+      using lock = await StateLock.acquire(detached.lock, clock);
+      void lock;
+      const mounts = listMounts({ roots: [root] }, entryOf("file:///x"));
+      assert.deepEqual(
+        mounts.map(({ holder, entry }) => [holder?.volume, entry?.source]),
+        [
+          ["a", undefined],
+          [undefined, "file:///x"],
+        ],
+      );
+    });
+  });
+
   it("resolves a mount point's links and refuses one that is not there", () => {
     mkdirSync(join(folder, "point"));
     symlinkSync(join(folder, "point"), join(folder, "alias"));

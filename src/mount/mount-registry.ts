@@ -40,19 +40,19 @@ export interface MountQuery {
 }
 
 /** Every mount of ours, and every state directory that is in use though its mount is gone. */
-export function listMounts(query: MountQuery): KnownMount[] {
-  const entries = readMountTable().filter((entry) => entry.type === SHOAL_MOUNT_TYPE);
+export function listMounts(
+  query: MountQuery,
+  table: readonly MountEntry[] = readMountTable(),
+): KnownMount[] {
+  const entries = table.filter((entry) => entry.type === SHOAL_MOUNT_TYPE);
   const mounts: KnownMount[] = [];
-  for (const directory of stateDirectories(query)) {
-    const holder = readHolder(directory.lock);
-    // A program that opened the volume without a mount holds the lock as well.
-    if (holder?.mountPoint === undefined) continue;
-    const { mountPoint } = holder;
-    const at = entries.findLastIndex((entry) => entry.directory === mountPoint);
-    const isServed = isLocked(directory.lock);
+  for (const record of mountRecords(query)) {
+    const { mountPoint, holder, isServed } = record;
+    const at = entries.findLastIndex(
+      (entry) => entry.directory === mountPoint && entry.source === (holder.source ?? entry.source),
+    );
     if (at < 0 && !isServed) continue;
-    const entry = at < 0 ? undefined : entries.splice(at, 1)[0];
-    mounts.push({ mountPoint, entry, stateDirectory: directory, holder, isServed });
+    mounts.push({ ...record, entry: at < 0 ? undefined : entries.splice(at, 1)[0] });
   }
   for (const entry of entries) {
     const mountPoint = entry.directory;
@@ -125,6 +125,28 @@ export async function answerOf(
 
 function wrapCode(error: unknown): string {
   return wrapSystemError(error, "statfs").code;
+}
+
+type MountRecord = Omit<KnownMount, "entry"> & { readonly holder: LockHolder };
+
+/**
+ * What the locks say. A record outlives its mount, and another volume may be mounted in that place since: whoever is
+ * served comes first, then the latest.
+ */
+function mountRecords(query: MountQuery): MountRecord[] {
+  const records: MountRecord[] = [];
+  for (const stateDirectory of stateDirectories(query)) {
+    const holder = readHolder(stateDirectory.lock);
+    // A program that opened the volume without a mount holds the lock as well.
+    if (holder?.mountPoint === undefined) continue;
+    const { mountPoint } = holder;
+    records.push({ mountPoint, stateDirectory, holder, isServed: isLocked(stateDirectory.lock) });
+  }
+  return records.sort(
+    (a, b) =>
+      Number(b.isServed) - Number(a.isServed) ||
+      Number(a.holder.since < b.holder.since) - Number(a.holder.since > b.holder.since),
+  );
 }
 
 function stateDirectories(query: MountQuery): StateDirectory[] {

@@ -58,7 +58,8 @@ export async function runSupervisorProcess(
   refuseMountOver(config.mountPoint, directory.path, "the state directory");
   using lock = await StateLock.acquire(directory.lock, clock);
   const since = new Date(clock.nowMs()).toISOString();
-  const holder = { volume: config.volume, mountPoint: config.mountPoint, since };
+  const { volume, source, mountPoint } = config;
+  const holder = { volume, source, mountPoint, since };
   lock.describe(holder);
   removeStaleCopies(directory.run, ownCopy());
   protectProcess(log);

@@ -37,6 +37,8 @@ export interface LockHolder {
   readonly volume: string;
   /** Absent when a program opened the volume without a mount. */
   readonly mountPoint?: string;
+  /** What the mount table calls the mount. */
+  readonly source?: string;
   /** The supervisor of a mount, or that program. */
   readonly supervisor: ProcessIdentity;
   /** Absent while none runs. */
@@ -70,7 +72,10 @@ export class StateLock {
   }
 
   /** Says who holds it; called again when the volume process is another one. */
-  describe(holder: Pick<LockHolder, "volume" | "mountPoint" | "since">, volumePid?: number): void {
+  describe(
+    holder: Pick<LockHolder, "volume" | "mountPoint" | "source" | "since">,
+    volumePid?: number,
+  ): void {
     const volumeProcess = volumePid === undefined ? undefined : identifyProcess(volumePid);
     const supervisor = identifyProcess(process.pid) ?? { pid: process.pid, startTicks: 0 };
     this.#holder = {
@@ -164,6 +169,7 @@ function isHolder(value: unknown): value is LockHolder {
   return (
     typeof holder.volume === "string" &&
     (holder.mountPoint === undefined || typeof holder.mountPoint === "string") &&
+    (holder.source === undefined || typeof holder.source === "string") &&
     typeof holder.bootId === "string" &&
     typeof holder.machineId === "string" &&
     typeof holder.since === "string" &&
