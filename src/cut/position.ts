@@ -8,6 +8,8 @@ import { CorruptError } from "../core/fs-error.ts";
 import { toJsn, type Jsn } from "../core/ids.ts";
 
 export const POSITION_SETTING = "position";
+/** Source: ECMA-262, time values. */
+const INSTANT_MS_MAX = 8.64e15;
 
 export interface Position {
   /** 32 hex digits. */
@@ -20,7 +22,7 @@ export interface Position {
   readonly jsn: Jsn;
   /** Every record up to this one was flushed when the cut was made. */
   readonly flushedJsn: Jsn;
-  /** Wall clock of the cut, in milliseconds. */
+  /** Wall clock of the cut, in milliseconds since 1970; a clock may be set to before that. */
   readonly timeMs: number;
   /** True in the last cut of a clean stop: the journal holds nothing that is needed. */
   readonly clean: boolean;
@@ -28,6 +30,23 @@ export interface Position {
 
 export function encodePosition(position: Position): string {
   return JSON.stringify(position);
+}
+
+export interface PositionSource {
+  /** Of the database, for messages. */
+  readonly path: string;
+  readonly settings: { getText(name: string): string | undefined };
+}
+
+/** Throws CorruptError when there is none, a damaged one, or that of another volume's timeline. */
+export function readPosition(source: PositionSource, timeline: string): Position {
+  const text = source.settings.getText(POSITION_SETTING);
+  if (text === undefined) throw new CorruptError(`${source.path} has no position row`);
+  const position = decodePosition(text);
+  if (position.timeline === timeline) return position;
+  throw new CorruptError(
+    `${source.path} belongs to timeline ${position.timeline}, the volume to ${timeline}`,
+  );
 }
 
 /** Throws CorruptError for anything that is no position. */
@@ -52,13 +71,18 @@ function isPosition(value: unknown): value is Position {
     isCount(row["epoch"]) &&
     isCount(row["jsn"]) &&
     isCount(row["flushedJsn"]) &&
-    isCount(row["timeMs"]) &&
+    isInstant(row["timeMs"]) &&
     typeof row["clean"] === "boolean"
   );
 }
 
 function isHex(field: unknown): boolean {
   return typeof field === "string" && /^[0-9a-f]{32}$/.test(field);
+}
+
+/** What a Date can hold. */
+function isInstant(field: unknown): boolean {
+  return Number.isSafeInteger(field) && Math.abs(Number(field)) <= INSTANT_MS_MAX;
 }
 
 function isCount(field: unknown): boolean {

@@ -68,6 +68,26 @@ describe("opening a volume", () => {
     }
   });
 
+  it("works whatever the wall clock says: before 1970, and after what an inode can hold", async () => {
+    for (const instant of [
+      "1965-05-05T00:00:00Z",
+      "1970-01-01T00:00:00Z",
+      "2450-01-01T00:00:00Z",
+    ]) {
+      await make();
+      harness.clock.advance(Date.parse(instant) - harness.clock.nowMs());
+      harness.write(ino, 0, instant);
+      const before = snapshot(harness.core, { times: true });
+      for (const how of ["kill", "close", "clean", "kill"] as const) {
+        harness.reopen(how);
+        assert.deepEqual(snapshot(harness.core, { times: true }), before, `${instant} ${how}`);
+      }
+      checkVolume(harness);
+      harness[Symbol.dispose]();
+    }
+    await make();
+  });
+
   it("many times in a row piles up neither journals nor segments", () => {
     for (let i = 0; i < 12; i++) {
       harness.write(ino, 0, `${i}`);

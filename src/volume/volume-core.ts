@@ -14,7 +14,7 @@ import { randomHex, toHex } from "../core/hex.ts";
 import type { PackId } from "../core/ids.ts";
 import { ByteReader } from "../core/byte-reader.ts";
 import { Cutter } from "../cut/cutter.ts";
-import { decodePosition, POSITION_SETTING, type Position } from "../cut/position.ts";
+import { readPosition, type Position } from "../cut/position.ts";
 import type { AppendedEnd, AppendedEndSink } from "../journal/appended-end.ts";
 import type { Disk } from "../journal/disk.ts";
 import { Journal, type JournalLimits, type RandomSource } from "../journal/journal.ts";
@@ -307,14 +307,7 @@ export function systemCaller(): Caller {
 }
 
 function openOver(tables: SqliteTables, options: VolumeCoreOptions): VolumeCore {
-  const text = tables.settings.getText(POSITION_SETTING);
-  if (text === undefined) throw new CorruptError(`${tables.path} has no position row`);
-  const position = decodePosition(text);
-  if (position.timeline !== options.timeline) {
-    throw new CorruptError(
-      `${tables.path} belongs to timeline ${position.timeline}, the volume to ${options.timeline}`,
-    );
-  }
+  const position = readPosition(tables, options.timeline);
   tables.begin();
   let journal: Journal | undefined;
   const meta = new MetaState(tables, {

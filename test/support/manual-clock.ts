@@ -23,7 +23,7 @@ export class ManualClock implements Clock {
 
   realtime(into: Timestamp): void {
     into.sec = Math.floor(this.#ms / 1000);
-    into.nsec = (this.#ms % 1000) * 1_000_000;
+    into.nsec = (this.#ms - into.sec * 1000) * 1_000_000;
   }
 
   /** Lets others have a turn, so that who sleeps for ever in small steps does not stop the process. */

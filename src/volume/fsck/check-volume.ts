@@ -1,4 +1,6 @@
 /** fsck of one volume: read-only, of its last committed instant. What the journal holds beyond it is replayed at the next mount. */
+import { CorruptError } from "../../core/fs-error.ts";
+import { readPosition } from "../../cut/position.ts";
 import { databasePath } from "../create-volume.ts";
 import { SqliteTables } from "../../meta/sqlite/sqlite-tables.ts";
 import { checkMetadata } from "./check-metadata.ts";
@@ -32,6 +34,7 @@ export function checkVolume(options: CheckVolumeOptions): CheckResult {
     // One transaction: the whole check sees one instant, whatever a mount commits meanwhile.
     tables.database.exec("BEGIN");
     options.onProgress("metadata");
+    checkPosition(tables, options.timeline, problems);
     const inodeCount = checkMetadata(tables, problems, options.signal);
     options.onProgress("packs");
     const totals = checkPacks(tables, problems, { ...options, contents: !options.metadataOnly });
@@ -39,5 +42,15 @@ export function checkVolume(options: CheckVolumeOptions): CheckResult {
     return { problems: problems.listed, problemCount: problems.count, inodeCount, ...totals };
   } finally {
     tables.close();
+  }
+}
+
+/** Without it nothing opens the volume. */
+function checkPosition(tables: SqliteTables, timeline: string, problems: ProblemList): void {
+  try {
+    readPosition(tables, timeline);
+  } catch (error) {
+    if (!(error instanceof CorruptError)) throw error;
+    problems.add("position", error.message);
   }
 }
