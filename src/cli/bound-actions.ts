@@ -14,6 +14,7 @@ import {
 import { runFsckThread } from "../mount/fsck/run-fsck.ts";
 import type { KnownMount } from "../mount/mount-registry.ts";
 import { mountVolume } from "../mount/mount-volume.ts";
+import { remountVolume } from "../mount/remount-volume.ts";
 import { makeVolume, readVolume } from "../volume/volume-at-url.ts";
 import type { Environment } from "../volume/state-directory.ts";
 import { unmountVolume } from "../mount/unmount-volume.ts";
@@ -22,7 +23,6 @@ import type { CheckResult } from "../volume/fsck/check-volume.ts";
 import type {
   Actions,
   FsckReport,
-  RemountRequest,
   StatsSample,
   SyncReport,
   Target,
@@ -48,7 +48,10 @@ export function bindActions(): Actions {
       return { volumeUrl: request.volumeUrl, uuid: config.uuid };
     },
     mountVolume: (request) => mountVolume({ ...request, environment, clock }),
-    remountVolume: (request) => remount(request, environment),
+    remountVolume({ mountPoint, changes }) {
+      const target = { kind: "path", path: mountPoint } as const;
+      return remountVolume(requireTargetMount(target, environment), changes);
+    },
     async unmountVolume(request) {
       const mount = requireTargetMount(request.target, environment);
       const result = await unmountVolume(mount, { ...request, clock });
@@ -98,22 +101,6 @@ export function bindActions(): Actions {
 /** How long a mount may take to answer. */
 function patience(): AbortSignal {
   return AbortSignal.timeout(ASK_TIMEOUT_MS);
-}
-
-async function remount(request: RemountRequest, environment: Environment): Promise<void> {
-  const target = { kind: "path", path: request.mountPoint } as const;
-  const mount = requireTargetMount(target, environment);
-  const { readOnly, ...others } = request.changes;
-  const refused = Object.keys(others);
-  if (refused.length > 0) {
-    throw new FsError(
-      "EINVAL",
-      `remount cannot change ${refused.join(", ")}: unmount and mount again`,
-    );
-  }
-  if (readOnly === undefined) return;
-  using client = await connect(mount);
-  await client.call("remount", { params: { readOnly } });
 }
 
 async function sync(mount: KnownMount, clock: SystemClock): Promise<SyncReport> {

@@ -5,6 +5,7 @@
  * refused by name; none is dropped in silence. Of two that contradict each other the later one counts.
  * Source: mount(8) "FILESYSTEM-INDEPENDENT MOUNT OPTIONS", fstab(5), systemd.mount(5), mount.fuse3(8).
  */
+import { completeKernelOptions, kernelOptionGroup } from "../mount/kernel-options.ts";
 import type { Durability, MountSettings } from "./actions.ts";
 import { parseByteSize } from "./byte-size.ts";
 import { UsageError } from "./usage-error.ts";
@@ -29,28 +30,6 @@ const IGNORED: ReadonlySet<string> = new Set([
   "users",
 ]);
 const IGNORED_PREFIX = /^(?:x-|X-|comment=|user=|uhelper=)/u;
-
-/** Options that the kernel keeps, by the group in which the later one counts. */
-const KERNEL_GROUPS: readonly (readonly string[])[] = [
-  ["dev", "nodev"],
-  ["suid", "nosuid"],
-  ["exec", "noexec"],
-  ["relatime", "norelatime", "strictatime", "nostrictatime", "atime", "noatime"],
-  ["diratime", "nodiratime"],
-  ["lazytime", "nolazytime"],
-  ["nosymfollow", "symfollow"],
-];
-/** What the kernel does when nothing is said: not handed on. */
-const KERNEL_DEFAULTS: ReadonlySet<string> = new Set([
-  "exec",
-  "relatime",
-  "norelatime",
-  "nostrictatime",
-  "atime",
-  "diratime",
-  "nolazytime",
-  "symfollow",
-]);
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -92,7 +71,7 @@ export function parseMountOptions(
   const kernel = new Map<readonly string[], string>();
   let isRemount = false;
   for (const option of lists.flatMap((list) => list.split(",")).filter((text) => text !== "")) {
-    const group = KERNEL_GROUPS.find((names) => names.includes(option));
+    const group = kernelOptionGroup(option);
     if (group !== undefined) kernel.set(group, option);
     else if (option === "remount") isRemount = true;
     else if (!applyOwn(changes, option) && !isIgnored(option)) refuse(option, onUnknown);
@@ -103,10 +82,6 @@ export function parseMountOptions(
 
 /** The whole settings: what was named over the defaults. Later arguments count more. */
 export function completeSettings(...layers: readonly MountChanges[]): MountSettings {
-  const named = layers.flatMap((layer) => layer.kernelOptions ?? []);
-  const kernelOptions = KERNEL_GROUPS.map(
-    (group) => named.findLast((option) => group.includes(option)) ?? kernelDefault(group),
-  ).filter((option) => option !== undefined && !KERNEL_DEFAULTS.has(option));
   return {
     readOnly: false,
     allowOther: false,
@@ -118,7 +93,7 @@ export function completeSettings(...layers: readonly MountChanges[]): MountSetti
     stateDirectory: undefined,
     metricsPort: undefined,
     ...Object.assign({}, ...layers),
-    kernelOptions,
+    kernelOptions: completeKernelOptions(layers.flatMap((layer) => layer.kernelOptions ?? [])),
   };
 }
 
@@ -163,11 +138,6 @@ function refuse(option: string, onUnknown: ((option: string) => void) | undefine
     );
   }
   onUnknown(option);
-}
-
-/** FUSE mounts carry neither unless they are asked to. */
-function kernelDefault(group: readonly string[]): string | undefined {
-  return group.find((option) => option === "nodev" || option === "nosuid");
 }
 
 /** A list of options knows no working directory. */

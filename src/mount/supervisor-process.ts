@@ -185,6 +185,11 @@ function controlMethod(
         supervisor.restart();
         return Promise.resolve({ state: supervisor.state });
       };
+    case "remount":
+      return async ({ params, signal, event }) => {
+        await supervisor.renewSpare();
+        return supervisor.call(name, params, { signal, event });
+      };
     case "log":
       return ({ params, signal, event }) => {
         const wanted = (params ?? {}) as { lines?: unknown; follow?: unknown };

@@ -148,6 +148,16 @@ export class Supervisor {
     this.#refusing?.abort(new FsError("ECANCELED", "trying again"));
   }
 
+  /** The spare was loaded with what the mount was told then: another takes its place. */
+  async renewSpare(): Promise<void> {
+    const spare = this.#spare;
+    if (spare === undefined) return;
+    this.#spare = undefined;
+    spare.kill();
+    await spare.exited;
+    void this.#loadSpare();
+  }
+
   /** Passes a control call on to the volume process, the next one if it is being restarted. */
   async call(
     method: string,

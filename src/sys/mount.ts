@@ -21,7 +21,12 @@ export const MountFlag = {
   NODEV: 4,
   NOEXEC: 8,
   REMOUNT: 32,
+  NOSYMFOLLOW: 256,
+  NOATIME: 1024,
+  NODIRATIME: 2048,
   BIND: 4096,
+  RELATIME: 0x20_0000,
+  STRICTATIME: 0x100_0000,
 } as const;
 
 /** f_type of the file systems Shoal asks about. */
