@@ -91,6 +91,10 @@ export class FieldReader {
     return value.map((element) => this.#nested(name, element, decode));
   }
 
+  object<T>(name: string, decode: (reader: FieldReader) => T): T {
+    return this.#nested(name, this.#take(name), decode);
+  }
+
   optional<T>(name: string, decode: (reader: FieldReader) => T): T | undefined {
     const value = this.#take(name);
     return value === undefined ? undefined : this.#nested(name, value, decode);

@@ -24,6 +24,7 @@ import {
 } from "./fence-host.ts";
 import { SimHost } from "./sim-host.ts";
 import { SimNetwork } from "./sim-network.ts";
+import { Violation } from "./violation.ts";
 
 const STEP_COUNTS = [150, 400, 900];
 const HOST_COUNT_MAX = 4;
@@ -40,9 +41,6 @@ export interface WorldResult {
   /** Of all that happened, in order: one seed is one world. */
   readonly digest: string;
 }
-
-/** What a schedule showed to be wrong. */
-export class Violation extends Error {}
 
 export class FenceWorld {
   readonly #prng: Prng;

@@ -4,8 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { FenceWorld, Violation } from "./fence-world.ts";
+import { FenceWorld } from "./fence-world.ts";
 import { MUTATIONS } from "./fence-host.ts";
+import { Violation } from "./violation.ts";
 
 const SEED_COUNT = Number(process.env["SHOAL_SIMULATION_SEEDS"] ?? 500);
 const ONLY = process.env["SEED"];

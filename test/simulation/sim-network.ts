@@ -24,16 +24,21 @@ interface Pending {
   readonly waiters: Waiter[];
 }
 
+/** Told of each request when it has taken effect. */
+export type OnApplied = (request: SimRequest, answer: unknown) => void;
+
 export class SimNetwork {
   /** What is really there. */
   readonly truth: MemoryObjectStore;
   readonly #pending: Pending[] = [];
   readonly #prng: Prng;
   readonly #clock: Clock;
+  readonly #onApplied: OnApplied;
 
-  constructor(prng: Prng, clock: Clock) {
+  constructor(prng: Prng, clock: Clock, onApplied: OnApplied = () => {}) {
     this.#prng = prng;
     this.#clock = clock;
+    this.#onApplied = onApplied;
     this.truth = new MemoryObjectStore({ clock, url: "sim:" });
   }
 
@@ -59,6 +64,7 @@ export class SimNetwork {
     const { request, waiters } = pending!;
     const method = this.truth[request.method] as (...args: unknown[]) => Promise<unknown>;
     const result = await method.apply(this.truth, [...request.args]);
+    this.#onApplied(request, result);
     const isCreate = request.method === "create";
     const answer = isCreate ? { ...(result as object), storeMs: this.#clock.nowMs() } : result;
     const live = waiters.filter(({ host }) => host.isWaiting);

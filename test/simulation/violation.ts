@@ -1,0 +1,2 @@
+/** What a schedule showed to be wrong. */
+export class Violation extends Error {}
