@@ -11,6 +11,7 @@
  */
 import { FsError } from "../core/fs-error.ts";
 import { NAME_SIZE_MAX } from "../core/limits.ts";
+import { formatLtxFileName, parseLtxFileName } from "../ltx/file-name.ts";
 
 export const BRANCH_PREFIX = "branches/";
 export const CHECKPOINT_PREFIX = "checkpoints/";
@@ -24,8 +25,6 @@ export type ReplicaLayout = "s3" | "plain";
 
 /** The level that batches are shipped to. */
 const BATCH_LEVEL = 0;
-const TXID_DIGITS = 16;
-const BATCH_NAME = /^([0-9a-f]{16})-([0-9a-f]{16})\.ltx$/;
 
 export function branchKey(name: string): string {
   return `${BRANCH_PREFIX}${checkRootName(name)}${SUFFIX}`;
@@ -51,16 +50,13 @@ export function batchPrefix(layout: ReplicaLayout, timeline: string): string {
 
 /** The key of batch `txid`: the one that a single writer can create (invariant 7). */
 export function batchKey(layout: ReplicaLayout, timeline: string, txid: number): string {
-  const text = txidText(txid);
-  return `${batchPrefix(layout, timeline)}${text}-${text}.ltx`;
+  return batchPrefix(layout, timeline) + formatLtxFileName({ minTxid: txid, maxTxid: txid });
 }
 
 /** The TXID of a batch's key; undefined for anything else that lies beside them, which readers pass over. */
 export function batchTxid(key: string): number | undefined {
-  const match = BATCH_NAME.exec(key.slice(key.lastIndexOf("/") + 1));
-  if (match === null || match[1] !== match[2]) return undefined;
-  const txid = Number.parseInt(match[1]!, 16);
-  return Number.isSafeInteger(txid) && txid > 0 ? txid : undefined;
+  const range = parseLtxFileName(key.slice(key.lastIndexOf("/") + 1));
+  return range?.minTxid === range?.maxTxid ? range?.minTxid : undefined;
 }
 
 /** The name in a key of branches/ or checkpoints/; undefined when the key has another form. */
@@ -85,8 +81,4 @@ function faultOfName(name: string): string | undefined {
   if (name.startsWith(".") || name.startsWith("-")) return "may not begin with a dot or a dash";
   const size = name.length + SUFFIX.length;
   return size > NAME_SIZE_MAX ? `has ${name.length} characters; 250 are the limit` : undefined;
-}
-
-function txidText(txid: number): string {
-  return txid.toString(16).padStart(TXID_DIGITS, "0");
 }
