@@ -10,6 +10,7 @@ import { randomHex } from "../core/hex.ts";
 import { encodePosition, POSITION_SETTING } from "../cut/position.ts";
 import { toJsn } from "../core/ids.ts";
 import { createRoot, MetaState } from "../meta/meta-state.ts";
+import { wrapSqliteError } from "../meta/sqlite/sqlite-error.ts";
 import { SqliteTables } from "../meta/sqlite/sqlite-tables.ts";
 import type { Compression } from "../pack/codec.ts";
 import type { ObjectStore } from "../object/object-store.ts";
@@ -93,6 +94,8 @@ function fillDatabase(path: string, config: VolumeConfig, options: CreateOptions
     tables.settings.putText(POSITION_SETTING, position);
     tables.commit();
     tables.walCheckpoint("TRUNCATE");
+  } catch (error) {
+    throw wrapSqliteError(error, path);
   } finally {
     tables.close();
   }

@@ -96,7 +96,10 @@ describe("StateDirectory", () => {
   it("refuses a disk without room for a cut and a recovery", () => {
     const path = join(folder, "full");
     const wanted = { path, volume: "v1", level: "disk", freeSizeMin: 2 ** 52 } as const;
-    assert.throws(() => StateDirectory.open(wanted), { code: "ENOSPC", message: /bytes free/ });
+    assert.throws(() => StateDirectory.open(wanted), {
+      code: "ENOSPC",
+      message: /has \d+ MiB free and at least \d+ are needed/,
+    });
   });
 
   it("refuses tmpfs at level disk, and takes it at level memory", (t) => {

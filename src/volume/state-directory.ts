@@ -297,8 +297,12 @@ function checkRoom(path: string, freeSizeMin: number): void {
   if (free < freeSizeMin) {
     throw new FsError(
       "ENOSPC",
-      `the disk of the state directory ${path} has ${free} bytes free and at least ${freeSizeMin} are needed; ` +
-        `free some, or choose another disk with --state-dir`,
+      `the disk of the state directory ${path} has ${toMebibytes(free)} MiB free and at least ` +
+        `${toMebibytes(freeSizeMin)} are needed; free some, or choose another disk with --state-dir`,
     );
   }
+}
+
+function toMebibytes(size: number): number {
+  return Math.floor(size / 2 ** 20);
 }

@@ -1,8 +1,9 @@
 /** Making and finding a volume by its URL, with errors that say what to do. */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { FsError } from "../core/fs-error.ts";
+import { wrapSystemError } from "../core/system-error.ts";
 import { FileObjectStore } from "../object/file-object-store.ts";
 import { directoryOfUrl, openObjectStore } from "../object/open-object-store.ts";
 import type { Compression } from "../pack/codec.ts";
@@ -39,7 +40,10 @@ export async function makeVolume(options: {
 /** Reads volume.json. Throws ENOENT with what to do when there is no volume. */
 export async function readVolume(url: string, clock: Clock): Promise<VolumeConfig> {
   const root = directoryOfUrl(url);
-  if (!existsSync(root)) {
+  const stat = attempt(`looking at the volume ${root}`, () =>
+    statSync(root, { throwIfNoEntry: false }),
+  );
+  if (stat === undefined) {
     throw new FsError(
       "ENOENT",
       `${root} does not exist\nTo make a volume there: shoal create ${root}`,
@@ -50,10 +54,22 @@ export async function readVolume(url: string, clock: Clock): Promise<VolumeConfi
   if (found === undefined) {
     throw new FsError(
       "ENOENT",
-      `${root} is not a Shoal volume: it has no ${VOLUME_KEY}\nTo make one there: shoal create ${root}`,
+      `${root} is not a Shoal volume: it has no ${VOLUME_KEY}${isEmpty(root) ? `\nTo make one there: shoal create ${root}` : ""}`,
     );
   }
   return decodeVolumeConfig(found.body, `${root}/${VOLUME_KEY}`);
+}
+
+function isEmpty(root: string): boolean {
+  return attempt(`listing ${root}`, () => readdirSync(root)).length === 0;
+}
+
+function attempt<T>(what: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw wrapSystemError(error, what);
+  }
 }
 
 /** The directory above must exist: a slip in a path must not make a tree. */

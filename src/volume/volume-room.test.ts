@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { ManualClock } from "../../test/support/manual-clock.ts";
 import { VolumeHarness } from "../../test/support/volume-harness.ts";
-import { VolumeRoom } from "./volume-room.ts";
+import { refuseFullDisk, VolumeRoom } from "./volume-room.ts";
 
 let harness: VolumeHarness;
 
@@ -28,6 +28,14 @@ describe("the volume's room", () => {
     room.check();
     room.check(Math.floor(bytes / 2));
     assert.throws(() => room.check(bytes * 2), { code: "ENOSPC", errno: -28 });
+  });
+
+  it("refuses to open a volume on a disk that is wholly full", () => {
+    refuseFullDisk(harness.storeRoot);
+    assert.throws(() => refuseFullDisk(harness.storeRoot, 2 ** 52), {
+      code: "ENOSPC",
+      message: /^the disk of the volume .* has \d+ KiB free and at least \d+ are needed/u,
+    });
   });
 
   it("refuses everything with EROFS when nothing may be written", () => {

@@ -13,6 +13,21 @@ const RESERVE_SHARE = 0.05;
 /** What statfs says of inodes: their numbers do not run out. */
 const INODES_FREE = 1_000_000_000;
 
+/** What opening a volume writes before anything can be refused: SQLite's index of its log, and a first cut. */
+const OPEN_SIZE: number = 16 * 1024 * 1024;
+
+/** Throws ENOSPC: on a disk that is wholly full SQLite can only die (SIGBUS in the index that it maps). */
+export function refuseFullDisk(root: string, sizeMin: number = OPEN_SIZE): void {
+  const stat = statfsSync(root);
+  const free = stat.bavail * stat.bsize;
+  if (free >= sizeMin) return;
+  throw new FsError(
+    "ENOSPC",
+    `the disk of the volume ${root} has ${Math.floor(free / 1024)} KiB free and at least ` +
+      `${sizeMin / 1024} are needed to open it: make some room there first`,
+  );
+}
+
 export interface VolumeSpace {
   /** Bytes that can still be written, and inodes that can still be made. */
   free(): { readonly bytes: number; readonly inodes: number };

@@ -14,6 +14,7 @@ import { SqliteInodeTable } from "./inode-table.ts";
 import { SqlitePackTable, SqlitePlanTable } from "./pack-table.ts";
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 import { SqliteSliceTable } from "./slice-table.ts";
+import { wrapSqliteError } from "./sqlite-error.ts";
 import {
   SqliteOrphanTable,
   SqliteSettingTable,
@@ -23,8 +24,6 @@ import {
 
 /** SQLite's page cache: a cut's dirty pages (1,500 of 4 KiB) fit many times. In KiB. */
 const CACHE_SIZE_KIB = 32 * 1024;
-/** Source: sqlite3.h, primary result codes. */
-const SQLITE_BUSY = 5;
 
 export class SqliteTables implements MetaTables {
   readonly path: string;
@@ -58,8 +57,16 @@ export class SqliteTables implements MetaTables {
   /** Makes a new database with the schema in it. Throws EEXIST when there is one already. */
   static create(path: string): SqliteTables {
     const database = openDatabase(path, { create: true });
-    if (pragma(database, "application_id") !== 0 || pragma(database, "schema_version") !== 0) {
+    try {
+      return SqliteTables.#fill(path, database);
+    } catch (error) {
       database.close();
+      throw wrapSqliteError(error, path);
+    }
+  }
+
+  static #fill(path: string, database: DatabaseSync): SqliteTables {
+    if (pragma(database, "application_id") !== 0 || pragma(database, "schema_version") !== 0) {
       throw new FsError("EEXIST", `${path} holds a database already`);
     }
     database.exec("BEGIN IMMEDIATE");
@@ -97,10 +104,7 @@ export class SqliteTables implements MetaTables {
     try {
       this.#database.exec("BEGIN IMMEDIATE");
     } catch (error) {
-      if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
-      throw new FsError("EBUSY", `another process uses the metadata database ${this.path}`, {
-        cause: error,
-      });
+      throw wrapSqliteError(error, this.path);
     }
   }
 
@@ -169,9 +173,7 @@ function openDatabase(
     }
     return database;
   } catch (error) {
-    throw new CorruptError(`the metadata database ${path} cannot be opened: ${String(error)}`, {
-      cause: error,
-    });
+    throw wrapSqliteError(error, path);
   }
 }
 

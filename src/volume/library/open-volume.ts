@@ -11,6 +11,7 @@ import type { Compression } from "../../pack/codec.ts";
 import { defaultStateDirectory, StateDirectory } from "../state-directory.ts";
 import { StateLock } from "../state-lock.ts";
 import { makeVolume, readVolume } from "../volume-at-url.ts";
+import { refuseFullDisk } from "../volume-room.ts";
 import { EngineClient } from "./engine-client.ts";
 import type { Credentials } from "./posix-session.ts";
 
@@ -76,6 +77,7 @@ export async function openClient(url: string, options: OpenVolumeOptions): Promi
     volume: config.uuid,
     level,
   });
+  refuseFullDisk(directoryOfUrl(url));
   const lock = await takeLock(state, clock);
   try {
     const client = await EngineClient.open({
