@@ -86,6 +86,8 @@ export interface MountReport {
   readonly logPath: string;
   /** The volume was made by this call. */
   readonly isNew: boolean;
+  /** The mount point was not empty. */
+  readonly hidesEntries: boolean;
 }
 
 export interface RemountRequest {
@@ -105,8 +107,12 @@ export interface UnmountRequest {
 }
 
 export interface UnmountReport {
-  /** "late": the time-out passed, and the drain goes on. */
-  readonly outcome: "unmounted" | "detached" | "busy" | "late";
+  /**
+   * "late": the time-out passed, and the drain goes on. "cleared": nobody could drain it any more, for `reason`; what
+   * was written last is in the journal.
+   */
+  readonly outcome: "unmounted" | "cleared" | "detached" | "busy" | "late";
+  readonly reason?: string;
   readonly mountPoint: string;
   /** Why it is busy, a line each: "process 812 (bash): cwd". */
   readonly holders: readonly string[];
@@ -117,8 +123,8 @@ export interface VolumeStatus {
   readonly volume: string;
   readonly uuid: string;
   readonly mountPoint: string;
-  /** "failed" answers EIO; `stateReason` says why. */
-  readonly state: "starting" | "recovering" | "serving" | "draining" | "failed";
+  /** "failed" answers EIO; "silent" did not answer us, and all numbers are 0; `stateReason` says why. */
+  readonly state: "starting" | "recovering" | "serving" | "draining" | "failed" | "silent";
   readonly stateReason?: string;
   readonly readOnly: boolean;
   /** Milliseconds since 1970. */
@@ -136,7 +142,13 @@ export interface VolumeStatus {
     readonly operationCount: number;
     readonly ageMs: number;
   };
-  readonly packs: { readonly count: number; readonly size: number; readonly liveSize: number };
+  /** `size` is what they take, `plainSize` what is in them before compression, `liveSize` the part of that in use. */
+  readonly packs: {
+    readonly count: number;
+    readonly size: number;
+    readonly plainSize: number;
+    readonly liveSize: number;
+  };
   readonly usage: { readonly inodeCount: number; readonly size: number };
   readonly cache: { readonly usedSize: number; readonly limitSize: number };
   /** Of all processes of the mount. */

@@ -2,6 +2,7 @@
 import { EventEmitter, on } from "node:events";
 import { SystemClock } from "../core/clock.ts";
 import { FsError } from "../core/fs-error.ts";
+import { errorMessage, hasCode } from "../core/system-error.ts";
 import { directoryOfUrl } from "../object/open-object-store.ts";
 import { ControlClient } from "../mount/control-client.ts";
 import type { AccessEntry } from "../mount/engine/engine-link.ts";
@@ -18,7 +19,12 @@ import { remountVolume } from "../mount/remount-volume.ts";
 import { makeVolume, readVolume } from "../volume/volume-at-url.ts";
 import type { Environment } from "../volume/state-directory.ts";
 import { unmountVolume } from "../mount/unmount-volume.ts";
-import { askState, type EngineStateAnswer, type MountState } from "../mount/volume-state.ts";
+import {
+  askState,
+  type EngineStateAnswer,
+  type MountState,
+  silentState,
+} from "../mount/volume-state.ts";
 import type { CheckResult } from "../volume/fsck/check-volume.ts";
 import type {
   Actions,
@@ -32,9 +38,8 @@ import type {
 const STATS_INTERVAL_MS = 1000;
 const ASK_TIMEOUT_MS = 10_000;
 
-export function bindActions(): Actions {
+export function bindActions(environment: Environment): Actions {
   const clock = new SystemClock();
-  const environment: Environment = { env: process.env, uid: process.geteuid!() };
   return {
     async createVolume(request) {
       const config = await makeVolume({
@@ -57,32 +62,21 @@ export function bindActions(): Actions {
       const result = await unmountVolume(mount, { ...request, clock });
       return { ...result, mountPoint: mount.mountPoint };
     },
-    async status(target) {
-      const mounts =
-        target === undefined ? knownMounts(environment) : [requireTargetMount(target, environment)];
-      const served = mounts.filter((mount) => mount.isServed);
-      const found = await Promise.all(
-        served.map(async (mount) => {
-          try {
-            return toStatus(await askState(mount, patience()), mount, clock.nowMs());
-          } catch (error) {
-            // Of all mounts one may have ended, or may be about to, while we asked.
-            if (target === undefined && hasEnded(error)) return undefined;
-            throw error;
-          }
-        }),
-      );
-      return found.filter((status) => status !== undefined);
-    },
+    status: (target) => statusOf(target, environment, clock),
     stats: (target, signal) => sampleStats(requireTargetMount(target, environment), signal, clock),
     sync: (target) => sync(requireTargetMount(target, environment), clock),
     async fsck(request) {
       const mount = findTargetMount(request.target, environment);
       const startMs = clock.monotonicMs();
+      const working = mount?.isServed === true ? await askState(mount, patience()) : undefined;
       const { result, url, uuid } =
-        mount === undefined || !mount.isServed
-          ? await checkUnmounted(request, clock)
-          : await checkMounted(mount, request);
+        working?.supervisor.crashLoop === undefined && mount !== undefined && working !== undefined
+          ? await checkMounted(mount, request)
+          : await checkUnmounted(
+              working?.config.source ?? volumeUrlOf(request.target as Target),
+              request,
+              clock,
+            );
       return toReport(result, url, uuid, clock.monotonicMs() - startMs);
     },
     async readLog(target, lineCount) {
@@ -96,6 +90,32 @@ export function bindActions(): Actions {
     },
     followLog: (target, signal) => followAccess(requireTargetMount(target, environment), signal),
   };
+}
+
+async function statusOf(
+  target: Target | undefined,
+  environment: Environment,
+  clock: SystemClock,
+): Promise<VolumeStatus[]> {
+  const mounts =
+    target === undefined ? knownMounts(environment) : [requireTargetMount(target, environment)];
+  const served = mounts.filter((mount) => mount.isServed);
+  const found = await Promise.all(
+    served.map(async (mount) => {
+      try {
+        return toStatus(await askState(mount, patience()), mount, clock.nowMs());
+      } catch (error) {
+        // Of all mounts one may have ended, or may be about to, while we asked.
+        if (target === undefined && hasEnded(error)) return undefined;
+        if (target === undefined && hasCode(error, "ETIMEDOUT")) {
+          const reason = errorMessage(error);
+          return toStatus(silentState(mount, reason, clock.nowMs()), mount, clock.nowMs());
+        }
+        throw error;
+      }
+    }),
+  );
+  return found.filter((status) => status !== undefined);
 }
 
 /** How long a mount may take to answer. */
@@ -130,10 +150,10 @@ function connect(mount: KnownMount): Promise<ControlClient> {
 }
 
 async function checkUnmounted(
+  url: string,
   request: Parameters<Actions["fsck"]>[0],
   clock: SystemClock,
 ): Promise<{ result: CheckResult; url: string; uuid: string }> {
-  const url = volumeUrlOf(request.target as Target);
   const config = await readVolume(url, clock);
   const { metadataOnly, signal, onProgress } = request;
   const { uuid, timeline } = config;
@@ -191,6 +211,7 @@ function toStatus(state: MountState, mount: KnownMount, nowMs: number): VolumeSt
     packs: {
       count: engine?.packs ?? 0,
       size: engine?.storedBytes ?? 0,
+      plainSize: engine?.plainBytes ?? 0,
       liveSize: engine?.liveBytes ?? 0,
     },
     usage: { inodeCount: engine?.inodes ?? 0, size: engine?.bytes ?? 0 },
@@ -207,6 +228,7 @@ function toStateName(state: string): VolumeStatus["state"] {
     case "serving":
     case "draining":
     case "starting":
+    case "silent":
       return state;
     case "restarting":
       return "recovering";

@@ -24,6 +24,18 @@ export function parseByteSize(text: string, what: string): number {
   return size;
 }
 
+/** What --memory may be: below it the processes cannot even start as they are, and the option would promise nothing. */
+const MEMORY_SIZE_MIN: number = 128 * 1024 ** 2;
+
+/** As `parseByteSize`; throws UsageError for less than a mount needs as well. */
+export function parseMemorySize(text: string, what: string): number {
+  const size = parseByteSize(text, what);
+  if (size >= MEMORY_SIZE_MIN) return size;
+  throw new UsageError(
+    `${what}: ${text} is less than the ${formatByteSize(MEMORY_SIZE_MIN)} that a mount needs`,
+  );
+}
+
 /** Three digits at most: "0 B", "1.5 KiB", "210 MiB". */
 export function formatByteSize(size: number): string {
   let value = size;

@@ -16,6 +16,13 @@ describe("the default volume", () => {
     assert.equal(relative.url, "file:///home/ada/.local/share/shoal/default");
   });
 
+  it("lies in the account's home where $HOME is empty or relative", () => {
+    for (const HOME of ["", "rel", "./x"]) {
+      const { url } = defaultVolume({ ...ada, env: { HOME } });
+      assert.equal(url, "file:///home/ada/.local/share/shoal/default", JSON.stringify(HOME));
+    }
+  });
+
   it("is root's under sudo, even when sudo kept the caller's HOME, and says so", () => {
     const sudo = { uid: 0, accountHome: "/root", env: { HOME: "/home/ada", SUDO_USER: "ada" } };
     const { url, note } = defaultVolume(sudo);

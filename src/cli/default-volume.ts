@@ -14,12 +14,18 @@ export interface DefaultVolume {
   readonly note: string | undefined;
 }
 
+/** $HOME where it is a path; empty or relative it would mean the working directory. */
+export function homeOf(env: World["env"], accountHome: string): string {
+  const { HOME } = env;
+  return HOME !== undefined && isAbsolute(HOME) ? HOME : accountHome;
+}
+
 /** Under sudo it is root's, in root's own home, even when sudo kept $HOME of the caller. */
 export function defaultVolume(world: Pick<World, "env" | "uid" | "accountHome">): DefaultVolume {
   const { env, uid, accountHome } = world;
   const caller = uid === 0 ? env["SUDO_USER"] : undefined;
   const isSudo = caller !== undefined && caller !== "" && caller !== "root";
-  const home = isSudo ? accountHome : (env["HOME"] ?? accountHome);
+  const home = isSudo ? accountHome : homeOf(env, accountHome);
   const dataHome = env["XDG_DATA_HOME"];
   const base =
     dataHome !== undefined && isAbsolute(dataHome) ? dataHome : join(home, ".local", "share");

@@ -23,6 +23,7 @@ const report: MountReport = {
   mountPoint: "/here/mnt",
   logPath: "/state/log",
   isNew: false,
+  hidesEntries: false,
 };
 
 async function mountWith(...args: string[]): Promise<{ request: MountRequest; run: Run }> {
@@ -107,6 +108,28 @@ describe("shoal mount", () => {
       metricsPort: 9100,
       kernelOptions: ["dev", "nosuid", "noexec"],
     });
+  });
+
+  it("says what is hidden, and which options only root may ask for", async () => {
+    const mountVolume = async (): Promise<MountReport> => ({ ...report, hidesEntries: true });
+    const line = ["mount", "-o", "dev,suid", "/srv/v", "mnt"];
+    const user = await run({ actions: { mountVolume } }, ...line);
+    assert.equal(user.exitCode, 0);
+    assert.match(user.err, /^shoal: dev and suid have no effect: only root may mount so\n/u);
+    assert.match(user.err, /what was in \/here\/mnt is hidden until it is unmounted\n/u);
+    const root = await run({ actions: { mountVolume }, uid: 0 }, ...line);
+    assert.doesNotMatch(root.err, /no effect/u);
+  });
+
+  it("refuses so little memory that the option would promise nothing", async () => {
+    for (const line of [
+      ["--memory", "1"],
+      ["-o", "memory=64M"],
+    ]) {
+      const refused = await run({}, "mount", ...line, "mnt");
+      assert.equal(refused.exitCode, 2);
+      assert.match(refused.err, /memory: .* is less than the 128 MiB that a mount needs\n/u);
+    }
   });
 
   it("in the foreground announces when it is ready, and drains at Ctrl-C", async () => {
@@ -230,7 +253,7 @@ describe("the helpers of mount(8)", () => {
       return report;
     };
     const args = ["mount.fuse.shoal", "/srv/v", "/mnt", "-o", "rw,dev,suid,_netdev", "-n"];
-    const result = await run({ actions: { mountVolume } }, ...args);
+    const result = await run({ actions: { mountVolume }, uid: 0 }, ...args);
     assert.deepEqual(result, { exitCode: 0, out: "", err: "" });
     assert.equal(request!.foreground, false);
     assert.equal(request!.createIfMissing, false);
@@ -358,6 +381,9 @@ describe("the other commands", () => {
   it("version and help need no actions", async () => {
     assert.match((await run({}, "version")).out, /^shoal \d+\.\d+\.\d+ \(Node\.js v/u);
     assert.match((await run({}, "--version")).out, /^\d+\.\d+\.\d+\n$/u);
+    const unknown = await run({}, "help", "mout");
+    assert.equal(unknown.exitCode, 2);
+    assert.match(unknown.err, /shoal: unknown command 'mout'; the commands are those above\n$/u);
     const help = await run({}, "--help");
     assert.equal(help.exitCode, 0);
     assert.match(help.out, /mount \[options\] \[VOLUME\] DIR/u);

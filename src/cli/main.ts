@@ -9,6 +9,7 @@ import { userInfo } from "node:os";
 import { isAbsolute } from "node:path";
 import { inspect } from "node:util";
 import { CommanderError } from "commander";
+import { homeOf } from "./default-volume.ts";
 import { ExitCode } from "./exit-code.ts";
 import { Interrupts } from "./interrupts.ts";
 import { helperCall, MOUNT_HELPER } from "./mount-helper.ts";
@@ -74,7 +75,13 @@ function reportCommanderError(
   args: readonly string[],
 ): number {
   if (error.exitCode === 0) return ExitCode.OK;
-  if (error.code === "commander.help") return ExitCode.USAGE;
+  if (error.code === "commander.help") {
+    const [command, topic] = args;
+    if (command === "help" && topic !== undefined) {
+      sayWithHints(world, `unknown command '${topic}'; the commands are those above`);
+    }
+    return ExitCode.USAGE;
+  }
   const command = args.find((word) => !word.startsWith("-"));
   const isKnown = command !== undefined && error.code !== "commander.unknownCommand";
   const help = isKnown ? `shoal ${command} --help` : "shoal --help";
@@ -94,6 +101,7 @@ function isSaid(error: Error): boolean {
 }
 
 function processWorld(script: string): World {
+  const home = accountHome();
   return {
     print: (text) => void process.stdout.write(text),
     note: toStderr,
@@ -101,10 +109,14 @@ function processWorld(script: string): World {
     workingDirectory: workingDirectory(),
     env: process.env,
     uid: process.geteuid!(),
-    accountHome: accountHome(),
+    accountHome: home,
     self: [process.execPath, realpathSync(script)],
     interrupts: new Interrupts(process, toStderr),
-    loadActions: async () => (await import("./bound-actions.ts")).bindActions(),
+    loadActions: async () =>
+      (await import("./bound-actions.ts")).bindActions({
+        env: { ...process.env, HOME: homeOf(process.env, home) },
+        uid: process.geteuid!(),
+      }),
   };
 }
 

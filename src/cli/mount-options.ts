@@ -7,7 +7,7 @@
  */
 import { completeKernelOptions, kernelOptionGroup } from "../mount/kernel-options.ts";
 import type { Durability, MountSettings } from "./actions.ts";
-import { parseByteSize } from "./byte-size.ts";
+import { parseByteSize, parseMemorySize } from "./byte-size.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** They speak to mount(8), to systemd or to nobody, or ask for what is always so. */
@@ -44,7 +44,7 @@ export interface ParsedMountOptions {
 /** Our own options with a value, by their name with hyphens; "cache_size" is the same as "cache-size". */
 const VALUED: Readonly<Record<string, (changes: MountChanges, value: string) => void>> = {
   "cache-size": (changes, value) => (changes.cacheSize = parseByteSize(value, "cache-size")),
-  memory: (changes, value) => (changes.memorySize = parseByteSize(value, "memory")),
+  memory: (changes, value) => (changes.memorySize = parseMemorySize(value, "memory")),
   durability: (changes, value) => (changes.durability = parseDurability(value)),
   "state-dir": (changes, value) => (changes.stateDirectory = parseStateDirectory(value)),
   metrics: (changes, value) => (changes.metricsPort = parsePort(value)),

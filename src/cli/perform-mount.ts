@@ -35,6 +35,10 @@ export async function performMount(world: World, order: MountOrder): Promise<Mou
       "shoal: --cache-size has no effect: a volume in a local directory is read in place\n",
     );
   }
+  const unsafe = settings.kernelOptions.filter((option) => option === "dev" || option === "suid");
+  if (world.uid !== 0 && unsafe.length > 0) {
+    world.note(`shoal: ${unsafe.join(" and ")} have no effect: only root may mount so\n`);
+  }
   const actions = await world.loadActions();
   const words = {
     first: foreground ? `shoal: draining and unmounting ${mountPoint}` : "shoal: giving up",
@@ -53,6 +57,9 @@ export async function performMount(world: World, order: MountOrder): Promise<Mou
 
 export function announce(world: World, report: MountReport, foreground: boolean): void {
   if (report.isNew) world.note(`shoal: made the volume ${report.volumeUrl}\n`);
+  if (report.hidesEntries) {
+    world.note(`shoal: what was in ${report.mountPoint} is hidden until it is unmounted\n`);
+  }
   world.print(`${report.volumeUrl} is mounted on ${report.mountPoint}\n`);
   if (foreground) world.note("shoal: Ctrl-C drains and unmounts\n");
   else world.note(`shoal: its log is ${report.logPath}\n`);

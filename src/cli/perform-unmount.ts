@@ -6,11 +6,17 @@ import type { World } from "./world.ts";
 /** Says how it went; returns the exit code. */
 export async function performUnmount(world: World, request: UnmountRequest): Promise<number> {
   const actions = await world.loadActions();
-  const { outcome, mountPoint, holders } = await actions.unmountVolume(request);
+  const { outcome, mountPoint, holders, reason } = await actions.unmountVolume(request);
   switch (outcome) {
     case "unmounted":
       world.print(`${mountPoint} is unmounted\n`);
       return ExitCode.OK;
+    case "cleared":
+      world.note(`shoal: ${mountPoint} is unmounted, but was not drained: ${reason}\n`);
+      world.note(
+        "       What was written last is in its journal: mount the volume again to store it\n",
+      );
+      return ExitCode.FAILURE;
     case "detached":
       world.print(`${mountPoint} is detached; it ends when nobody uses it any more\n`);
       return ExitCode.OK;

@@ -17,7 +17,7 @@ const volume: VolumeStatus = {
   restartCount: 2,
   journal: { usedSize: 12 * 1024 ** 2, limitSize: 256 * 1024 ** 2 },
   unpacked: { size: 3 * 1024 ** 2, operationCount: 1200, ageMs: 800 },
-  packs: { count: 14, size: 200, liveSize: 186 },
+  packs: { count: 14, size: 200, plainSize: 500, liveSize: 465 },
   usage: { inodeCount: 1_234_567, size: 1024 },
   cache: { usedSize: 0, limitSize: 1024 ** 3 },
   memory: { residentSize: 180 * 1024 ** 2 },
@@ -56,7 +56,7 @@ describe("the status of a volume", () => {
       stateReason: "5 deaths in sequence",
       readOnly: true,
       cache: { usedSize: 0, limitSize: 0 },
-      packs: { count: 0, size: 0, liveSize: 0 },
+      packs: { count: 0, size: 0, plainSize: 0, liveSize: 0 },
       unpacked: { size: 0, operationCount: 0, ageMs: 0 },
     };
     const text = statusText([failed], false);
@@ -65,6 +65,21 @@ describe("the status of a volume", () => {
     assert.match(text, /packs +none\n/u);
     assert.match(text, /cache +none\n/u);
     assert.match(text, /not in packs +nothing\n/u);
+  });
+
+  it("counts one of a thing as one", () => {
+    const text = statusText(
+      [
+        {
+          ...volume,
+          usage: { inodeCount: 1, size: 0 },
+          unpacked: { size: 9, operationCount: 1, ageMs: 0 },
+        },
+      ],
+      false,
+    );
+    assert.match(text, /files +1 inode, 0 B\n/u);
+    assert.match(text, /not in packs +9 B, 1 operation, oldest/u);
   });
 
   it("uses colour only when it may", () => {

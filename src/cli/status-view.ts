@@ -35,7 +35,7 @@ function volumeText(volume: VolumeStatus, style: Style): string {
     ["journal", `${formatByteSize(journal.usedSize)} of ${formatByteSize(journal.limitSize)}`],
     ["not in packs", unpackedText(unpacked)],
     ["packs", packsText(packs)],
-    ["files", `${formatCount(usage.inodeCount)} inodes, ${formatByteSize(usage.size)}`],
+    ["files", `${countOf(usage.inodeCount, "inode")}, ${formatByteSize(usage.size)}`],
     ["cache", cacheText(cache)],
     ["memory", `${formatByteSize(volume.memory.residentSize)} resident`],
     ["restarts", `${volume.restartCount} after a crash`],
@@ -49,19 +49,20 @@ function volumeText(volume: VolumeStatus, style: Style): string {
 function stateText(volume: VolumeStatus, style: Style): string {
   const reason = volume.stateReason === undefined ? "" : `: ${volume.stateReason}`;
   const access = volume.readOnly ? ", read-only" : "";
-  const state = volume.state === "failed" ? style.red("failed") : style.green(volume.state);
+  const isWell = volume.state !== "failed" && volume.state !== "silent";
+  const state = isWell ? style.green(volume.state) : style.red(volume.state);
   return `${state}${access}${reason}`;
 }
 
 function unpackedText(unpacked: VolumeStatus["unpacked"]): string {
   if (unpacked.size === 0 && unpacked.operationCount === 0) return "nothing";
-  const operations = `${formatCount(unpacked.operationCount)} operations`;
+  const operations = countOf(unpacked.operationCount, "operation");
   return `${formatByteSize(unpacked.size)}, ${operations}, oldest ${formatDuration(unpacked.ageMs)} ago`;
 }
 
 function packsText(packs: VolumeStatus["packs"]): string {
   if (packs.count === 0) return "none";
-  const live = packs.size === 0 ? 100 : Math.round((packs.liveSize / packs.size) * 100);
+  const live = packs.plainSize === 0 ? 100 : Math.round((packs.liveSize / packs.plainSize) * 100);
   return `${formatCount(packs.count)}, ${formatByteSize(packs.size)}, ${live} % of it live`;
 }
 
@@ -69,6 +70,10 @@ function packsText(packs: VolumeStatus["packs"]): string {
 function cacheText({ usedSize, limitSize }: VolumeStatus["cache"]): string {
   if (limitSize === 0) return "none";
   return `${formatByteSize(usedSize)} of ${formatByteSize(limitSize)}`;
+}
+
+function countOf(count: number, what: string): string {
+  return `${formatCount(count)} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** 12345678 becomes "12,345,678". */

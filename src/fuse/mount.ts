@@ -154,10 +154,19 @@ async function checkUserAllowOther(): Promise<void> {
 function mountRefused(program: string, directory: string, stderr: string): FsError {
   const said = stderr.trim();
   const permission = /permission denied|not permitted|must be superuser|only root/i.test(said);
+  const hint = permission ? refusalHint(program, said) : "";
   return new FsError(
     permission ? "EPERM" : "EIO",
-    `${program} did not mount ${directory}: ${said === "" ? "it gave no reason" : said}`,
+    `${program} did not mount ${directory}: ${said === "" ? "it gave no reason" : said}${hint}`,
   );
+}
+
+/** What to do about it, in a line of its own. */
+function refusalHint(program: string, said: string): string {
+  if (said.includes(DEVICE))
+    return `\nLet every user open it, as Debian does: chmod 0666 ${DEVICE}`;
+  if (program !== "mount") return "";
+  return "\nRoot without CAP_SYS_ADMIN may not mount: give the container that capability";
 }
 
 /** fusermount3 splits at commas that no backslash precedes. */

@@ -5,6 +5,11 @@ import { FsError } from "../core/fs-error.ts";
 
 /** What a helper says on stderr is kept up to this: enough for any message, bounded. */
 const STDERR_SIZE_MAX = 8192;
+const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
+  fusermount3: "fuse3",
+  mount: "mount",
+  umount: "mount",
+};
 
 export interface ProgramOptions {
   /** Become descriptors 3, 4 … of the program. */
@@ -41,9 +46,14 @@ export function runProgram(
       if (cause.name === "AbortError")
         reject(new FsError("ECANCELED", `${program} was given up`, { cause }));
       else if (cause.code === "ENOENT")
-        reject(new FsError("ENOENT", `${program} is not installed`, { cause }));
+        reject(new FsError("ENOENT", notInstalled(program), { cause }));
       else reject(new FsError("EIO", `${program} cannot be run`, { cause }));
     });
     child.on("close", (code) => resolve({ status: code ?? -1, stderr }));
   });
+}
+
+function notInstalled(program: string): string {
+  const debian = DEBIAN_PACKAGES[program];
+  return `${program} is not installed${debian === undefined ? "" : `\nDebian: apt-get install ${debian}`}`;
 }

@@ -5,11 +5,13 @@
  * directory, the program's copy. What always holds: nothing is mounted when this throws, and an existing mount or
  * volume is never touched, except a dead mount, which is cleared.
  */
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../core/clock.ts";
 import { FsError } from "../core/fs-error.ts";
+import { hasCode } from "../core/system-error.ts";
 import { directoryOfUrl } from "../object/open-object-store.ts";
+import { refuseFullDisk } from "../volume/volume-room.ts";
 import { makeVolume, readVolume } from "../volume/volume-at-url.ts";
 import { VOLUME_KEY, type VolumeConfig } from "../volume/volume-config.ts";
 import { continueInForeground, startInBackground } from "./daemonize.ts";
@@ -58,6 +60,8 @@ export interface MountedVolume {
   readonly mountPoint: string;
   readonly logPath: string;
   readonly isNew: boolean;
+  /** The mount point was not empty. */
+  readonly hidesEntries: boolean;
 }
 
 /** Below this the warm spare is left out: it costs about 60 MiB. */
@@ -76,6 +80,7 @@ export async function mountVolume(options: MountVolumeOptions): Promise<MountedV
     level: settings.durability ?? "disk",
   });
   refuseMountOver(mountPoint, state.path, "the state directory");
+  refuseFullDisk(root);
   if (settings.stateDirectory !== undefined) {
     rememberStateDirectory(environment, config.uuid, state.path);
   }
@@ -92,7 +97,14 @@ export async function mountVolume(options: MountVolumeOptions): Promise<MountedV
       engineModule: copy.modulePath(modulePath("./engine/volume-engine.ts")),
     }),
   );
-  const mounted = { volumeUrl, uuid: config.uuid, mountPoint, logPath: state.log, isNew };
+  const mounted = {
+    volumeUrl,
+    uuid: config.uuid,
+    mountPoint,
+    logPath: state.log,
+    isNew,
+    hidesEntries: holdsEntries(mountPoint),
+  };
   // The supervisor takes this process's place, and says itself when it is ready.
   if (options.foreground) continueInForeground(entry, state.mountConfig);
   await startInBackground({
@@ -109,7 +121,7 @@ export async function mountVolume(options: MountVolumeOptions): Promise<MountedV
 async function findVolume(
   options: MountVolumeOptions,
 ): Promise<{ config: VolumeConfig; isNew: boolean }> {
-  const { volumeUrl, clock, createIfMissing, environment } = options;
+  const { volumeUrl, clock, createIfMissing, environment, mountPoint } = options;
   const root = directoryOfUrl(volumeUrl);
   if (createIfMissing && !existsSync(`${root}/${VOLUME_KEY}`)) {
     mkdirSync(root, { recursive: true, mode: 0o700 });
@@ -123,7 +135,34 @@ async function findVolume(
     });
     return { config, isNew: true };
   }
-  return { config: await readVolume(volumeUrl, clock), isNew: false };
+  return { config: await findNamedVolume(volumeUrl, mountPoint, clock), isNew: false };
+}
+
+async function findNamedVolume(
+  volumeUrl: string,
+  mountPoint: string,
+  clock: Clock,
+): Promise<VolumeConfig> {
+  try {
+    return await readVolume(volumeUrl, clock);
+  } catch (error) {
+    if (!hasCode(error, "ENOENT") || !existsSync(`${mountPoint}/${VOLUME_KEY}`)) throw error;
+    throw new FsError(
+      "ENOENT",
+      `${directoryOfUrl(volumeUrl)} is no volume, but ${mountPoint} is one: the volume comes first\n` +
+        `shoal mount ${mountPoint} ${directoryOfUrl(volumeUrl)}`,
+      { cause: error },
+    );
+  }
+}
+
+/** Best effort: who may not look says nothing. */
+function holdsEntries(directory: string): boolean {
+  try {
+    return readdirSync(directory).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function checkMountPoint(path: string): string {
@@ -152,8 +191,13 @@ async function refuseSecondMount(
     if (await clearDeadMount(mount, clock)) continue;
     if (!mount.isServed && mount.entry === undefined) continue;
     const who = mount.holder === undefined ? "" : ` by process ${mount.holder.supervisor.pid}`;
-    const what = mount.holder?.volume === config.uuid ? "the volume" : "another volume";
-    throw new FsError("EBUSY", `${what} is mounted on ${mount.mountPoint}${who} already`);
+    const isSame = mount.holder?.volume === config.uuid;
+    const other = mount.entry?.source ?? mount.holder?.source ?? "another volume";
+    throw new FsError(
+      "EBUSY",
+      `${isSame ? options.volumeUrl : other} is mounted on ${mount.mountPoint}${who} already\n` +
+        `To unmount it: shoal umount ${mount.mountPoint}`,
+    );
   }
   const entry = readMountTable().findLast((found) => found.directory === mountPoint);
   if (entry?.type === SHOAL_MOUNT_TYPE) {

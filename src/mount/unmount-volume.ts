@@ -19,7 +19,10 @@ const LAZY_LOOK_MS = 500;
 export const UNMOUNT_TIMEOUT_MS = 60_000;
 
 export interface UnmountResult {
-  readonly outcome: "unmounted" | "detached" | "busy" | "late";
+  /** "cleared": nobody could drain it any more; what is not stored is in its journal. */
+  readonly outcome: "unmounted" | "cleared" | "detached" | "busy" | "late";
+  /** Why nobody could. */
+  readonly reason?: string;
   readonly holders: readonly string[];
 }
 
@@ -34,11 +37,16 @@ export async function unmountVolume(
 ): Promise<UnmountResult> {
   const { clock, force, lazy } = options;
   const deadlineMs = clock.monotonicMs() + (options.timeoutMs ?? UNMOUNT_TIMEOUT_MS);
-  if (await clearDeadMount(mount, clock)) return { outcome: "unmounted", holders: [] };
+  if (await clearDeadMount(mount, clock)) {
+    return { outcome: "cleared", reason: "its processes are gone", holders: [] };
+  }
   if (!force && !lazy && findHolders(mount.mountPoint, OTHERS).length > 0) {
     return { outcome: "busy", holders: describeHolders(mount.mountPoint, OTHERS) };
   }
-  if (!(await drain(mount, deadlineMs, clock))) return { outcome: "late", holders: [] };
+  const reason = await crashLoopOf(mount);
+  if (reason === undefined && !(await drain(mount, deadlineMs, clock))) {
+    return { outcome: "late", holders: [] };
+  }
   try {
     if (mount.entry !== undefined) await unmount(mount.mountPoint, { lazy: lazy || force, force });
   } catch (error) {
@@ -54,7 +62,16 @@ export async function unmountVolume(
     if (clock.monotonicMs() > deadlineMs) return { outcome: "late", holders: [] };
     await clock.sleep(POLL_MS);
   }
+  if (reason !== undefined) return { outcome: "cleared", reason, holders: [] };
   return { outcome: "unmounted", holders: [] };
+}
+
+/** Why every request is answered EIO; undefined when it is not so. */
+async function crashLoopOf(mount: KnownMount): Promise<string | undefined> {
+  if (mount.stateDirectory === undefined) return undefined;
+  using client = await ControlClient.connect(mount.stateDirectory.controlSocket);
+  const { crashLoop } = (await client.call("status")) as { crashLoop?: string };
+  return crashLoop;
 }
 
 /** Everything acknowledged so far is stored; false when the time was over before. */

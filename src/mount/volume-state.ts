@@ -12,7 +12,9 @@ export interface EngineStateAnswer {
   readonly bytes: number;
   readonly packs: number;
   readonly storedBytes: number;
+  /** Of what is in packs, before compression: what files refer to, and all. */
   readonly liveBytes: number;
+  readonly plainBytes: number;
   readonly dirtyBytes: number;
   readonly pendingBytes: number;
   readonly pendingPacks: number;
@@ -54,7 +56,44 @@ export interface MountState {
   readonly residentSize: number;
 }
 
+/** Throws ETIMEDOUT when the signal is a time-out that passes before the mount has answered. */
 export async function askState(mount: KnownMount, signal: AbortSignal): Promise<MountState> {
+  try {
+    return await ask(mount, signal);
+  } catch (cause) {
+    if (!(cause instanceof Error) || cause.name !== "TimeoutError") throw cause;
+    throw new FsError(
+      "ETIMEDOUT",
+      `the mount on ${mount.mountPoint} does not answer: its processes are stopped, or wait for a disk`,
+      { cause },
+    );
+  }
+}
+
+/** What is known of a mount that is served and does not answer. */
+export function silentState(mount: KnownMount, reason: string, nowMs: number): MountState {
+  const { stateDirectory, holder } = mount;
+  if (stateDirectory === undefined || holder === undefined) {
+    throw new FsError("ENOTCONN", `nobody serves the mount on ${mount.mountPoint} any more`);
+  }
+  const { supervisor, volumeProcess, since } = holder;
+  return {
+    config: readMountConfig(stateDirectory.mountConfig),
+    stateDirectory,
+    supervisor: {
+      state: "silent",
+      supervisorPid: supervisor.pid,
+      ...(volumeProcess === undefined ? {} : { volumePid: volumeProcess.pid }),
+      upMs: Math.max(0, nowMs - Date.parse(since)),
+      restarts: 0,
+      crashLoop: reason,
+    },
+    engine: undefined,
+    residentSize: residentSize(supervisor.pid) + residentSize(volumeProcess?.pid),
+  };
+}
+
+async function ask(mount: KnownMount, signal: AbortSignal): Promise<MountState> {
   const { stateDirectory } = mount;
   if (stateDirectory === undefined) {
     throw new FsError("ENOTCONN", `nobody serves the mount on ${mount.mountPoint} any more`);

@@ -1,7 +1,7 @@
 /** `shoal mount [VOLUME] DIR` */
 import { type Command, Option } from "commander";
 import { ExitCode } from "../exit-code.ts";
-import { parseByteSize } from "../byte-size.ts";
+import { parseByteSize, parseMemorySize } from "../byte-size.ts";
 import {
   completeSettings,
   type MountChanges,
@@ -70,7 +70,7 @@ export function addMountCommand(parent: Command, context: CommandContext): void 
     .option("--allow-other", "let other users in, as file permissions say")
     .option("--durability <LEVEL>", "what fsync promises: memory or disk (see below)")
     .option("--cache-size <SIZE>", "disk space for what was read: 512M, 4GiB")
-    .option("--memory <SIZE>", "what the mount's processes may use together")
+    .option("--memory <SIZE>", "what the mount's processes may use together, 128M at least")
     .option("--acl", "POSIX ACLs")
     .option(
       "--writeback",
@@ -125,7 +125,7 @@ function changesOf(flags: MountFlags, workingDirectory: string): MountChanges {
   if (flags.durability !== undefined) changes.durability = parseDurability(flags.durability);
   if (flags.cacheSize !== undefined)
     changes.cacheSize = parseByteSize(flags.cacheSize, "--cache-size");
-  if (flags.memory !== undefined) changes.memorySize = parseByteSize(flags.memory, "--memory");
+  if (flags.memory !== undefined) changes.memorySize = parseMemorySize(flags.memory, "--memory");
   if (flags.stateDir !== undefined) {
     changes.stateDirectory = parsePath(flags.stateDir, workingDirectory, "--state-dir");
   }

@@ -5,7 +5,11 @@ import type { VolumeCore } from "../../volume/volume-core.ts";
 export function describeCore(core: VolumeCore): Record<string, unknown> {
   const { state, journal } = core;
   let liveBytes = 0;
-  for (const row of state.packs.values()) liveBytes += row.liveSize;
+  let plainBytes = 0;
+  for (const row of state.packs.values()) {
+    liveBytes += row.liveSize;
+    plainBytes += row.plainSize;
+  }
   const { operations, ageMs } = core.uncut;
   return {
     inodes: state.meta.inodeCount,
@@ -15,6 +19,7 @@ export function describeCore(core: VolumeCore): Record<string, unknown> {
     storedBytes: state.packs.storedSize,
     packedBytes: state.packs.storedSizeEver,
     liveBytes,
+    plainBytes,
     cut: state.cut - 1,
     dirtyBytes: state.dirty.byteCount,
     pendingPacks: state.pending.size,

@@ -13,6 +13,7 @@ const GAUGES = [
   ["bytes", "shoal_allocated_bytes", "Bytes that files occupy, holes not counted"],
   ["packs", "shoal_packs", "Packs in the store or pending"],
   ["storedBytes", "shoal_pack_stored_bytes", "Bytes of packs in the store"],
+  ["plainBytes", "shoal_pack_plain_bytes", "Plain bytes in packs, before compression"],
   ["liveBytes", "shoal_pack_live_bytes", "Plain bytes in packs that files refer to"],
   ["dirtyBytes", "shoal_dirty_bytes", "Bytes in the journal that no cut has planned"],
   ["pendingBytes", "shoal_pending_bytes", "Bytes in the journal that are planned and not stored"],
