@@ -13,22 +13,25 @@ const MIN_MS = 30;
 export interface MetadataOptions {
   readonly threads: ClientThreads;
   readonly threadCount: number;
+  /** Follows the name of every work. */
+  readonly suffix?: string;
   /** Files of all threads together. */
   readonly count: number;
 }
 
-export function metadataWorks({ threads, threadCount, count }: MetadataOptions): Work[] {
+export function metadataWorks(options: MetadataOptions): Work[] {
+  const { suffix = "", ...common } = options;
+  const subdirectory = `threads-${options.threadCount}`;
   const work = (
     name: string,
     operation: string,
     before?: (contender: Contender) => Promise<void>,
   ): Work =>
     threadWork({
-      name,
+      ...common,
+      name: `${name}${suffix}`,
       operation,
-      threads,
-      threadCount,
-      count,
+      subdirectory,
       minMs: MIN_MS,
       ...(before === undefined ? {} : { before }),
     });
@@ -43,7 +46,11 @@ export function metadataWorks({ threads, threadCount, count }: MetadataOptions):
     work("setxattr", "setxattr"),
     work("getxattr", "getxattr"),
     work("rename", "rename"),
-    withOther(work("rename into another directory", "renameAcross"), threadCount),
+    withOther(
+      work("rename into another directory", "renameAcross"),
+      subdirectory,
+      options.threadCount,
+    ),
     unreported(work("rename back", "renameBack")),
     work("link", "link"),
     unreported(work("unlink of links", "unlinkLinks")),
@@ -54,11 +61,12 @@ export function metadataWorks({ threads, threadCount, count }: MetadataOptions):
   ];
 }
 
-function withOther(work: Work, threadCount: number): Work {
+function withOther(work: Work, subdirectory: string, threadCount: number): Work {
   return {
     ...work,
     run(contender, directory) {
-      for (let i = 0; i < threadCount; i++) mkdirSync(join(directory, `thread-${i}`, "other"));
+      for (let i = 0; i < threadCount; i++)
+        mkdirSync(join(directory, subdirectory, `thread-${i}`, "other"));
       return work.run(contender, directory);
     },
   };

@@ -18,6 +18,8 @@ export interface Table {
   readonly mount?: readonly string[];
   readonly works: readonly Work[];
   readonly notes: readonly string[];
+  /** Before the contenders are unmounted: stops what still uses them. */
+  readonly finish?: () => Promise<void>;
 }
 
 export async function runTable(table: Table): Promise<void> {
@@ -31,6 +33,7 @@ export async function runTable(table: Table): Promise<void> {
     if (mode.placement !== undefined && mode.placement !== placement) continue;
     await using stack = new AsyncDisposableStack();
     const contenders = await openContenders(stack, { ...table, placement });
+    if (table.finish !== undefined) stack.defer(table.finish);
     const rows = await contest(contenders, table.works, mode.roundCount);
     printRows(rows);
     const suffix =
