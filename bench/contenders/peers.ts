@@ -110,8 +110,16 @@ export async function openPeer(
   const home = new PeerHome(name.replaceAll(/\W+/g, "-"));
   const directory = home.path("mnt");
   mkdirSync(directory);
-  const { command, env } = await peer.open(home, placementPrefix(placement));
-  await home.mount(command, directory, env);
+  let mounted;
+  try {
+    mounted = await peer.open(home, placementPrefix(placement));
+    await home.mount(mounted.command, directory, mounted.env);
+  } catch (error) {
+    console.log(`${name} is out: ${(error as Error).message}`);
+    home.remove();
+    return undefined;
+  }
+  const { command, env } = mounted;
   return {
     name,
     placement,

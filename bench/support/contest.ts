@@ -59,16 +59,19 @@ export async function contest(
   const collected = new Map<Contender, Map<Work, Collected>>(
     contenders.map((contender) => [contender, new Map<Work, Collected>()]),
   );
-  const withdrawn = new Set<Contender>();
+  /** What a peer could not do once is not asked of it again. */
+  const refused = new Map<Contender, Set<Work>>(
+    contenders.map((contender) => [contender, new Set<Work>()]),
+  );
   for (let round = 0; round < roundCount; round++) {
     const order = round % 2 === 0 ? contenders : contenders.toReversed();
     const roundOf = (contender: Contender): string => join(contender.directory, `round-${round}`);
     for (const contender of order) mkdirSync(roundOf(contender));
     for (const work of works) {
       for (const contender of order) {
-        if (withdrawn.has(contender)) continue;
+        if (refused.get(contender)!.has(work)) continue;
         const measure = await runOne(work, contender, roundOf(contender));
-        if (measure === "failed") withdrawn.add(contender);
+        if (measure === "failed") refused.get(contender)!.add(work);
         else if (measure !== undefined) collect(collected.get(contender)!, work, measure);
       }
     }
@@ -77,7 +80,7 @@ export async function contest(
   return toRows(collected, works);
 }
 
-/** A peer that fails at something is out of this run, and that is said; our own failure ends it. */
+/** A peer that fails at something has no figure for it, and that is said; our own failure ends the run. */
 async function runOne(
   work: Work,
   contender: Contender,
@@ -87,7 +90,7 @@ async function runOne(
     return await work.run(contender, directory);
   } catch (error) {
     if (!contender.isPeer) throw new Error(`${contender.name}: ${work.name}`, { cause: error });
-    console.log(`${contender.name} is out: ${work.name}: ${(error as Error).message}`);
+    console.log(`${contender.name} cannot: ${work.name}: ${(error as Error).message}`);
     return "failed";
   }
 }
