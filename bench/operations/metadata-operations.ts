@@ -77,6 +77,17 @@ function readPage(path: Uint8Array): void {
   call.must(call.close(fd), "close");
 }
 
+/** A file from beginning to end. */
+function churn(path: Uint8Array): void {
+  createWithPage(path);
+  call.must(call.unlink(path), "unlink");
+}
+
+function statChmod(path: Uint8Array): void {
+  stat(path);
+  call.must(call.chmod(path, 0o600), "chmod");
+}
+
 const repeatable = { isRepeatable: true };
 
 /** Alternates between two modes, so that every pass changes something. */
@@ -121,6 +132,25 @@ function list(spec: OperationSpec, withAttributes: boolean): Task {
   };
 }
 
+const SMALL_SIZE = 64;
+const FILES_PER_DIRECTORY = 1000;
+
+/** Files of 64 bytes whose names have 20, a thousand in a directory, all from the thread's directory down. */
+function populate(spec: OperationSpec): Task {
+  return {
+    step(i) {
+      const directory = `${spec.directory}/directory-${Math.floor(i / FILES_PER_DIRECTORY)}`;
+      if (i % FILES_PER_DIRECTORY === 0) {
+        call.must(call.mkdir(call.cPath(directory), 0o755), "mkdir");
+      }
+      const path = call.cPath(`${directory}/file-${String(i).padStart(15, "0")}`);
+      const fd = call.must(call.open(path, O_NEW, 0o644), "open");
+      call.must(call.write(fd, page, SMALL_SIZE), "write");
+      call.must(call.close(fd), "close");
+    },
+  };
+}
+
 export const METADATA_OPERATIONS: Readonly<Record<string, Operation>> = {
   create: overPaths("f", createWithPage),
   createEmpty: overPaths("e", createEmpty),
@@ -147,6 +177,9 @@ export const METADATA_OPERATIONS: Readonly<Record<string, Operation>> = {
   unlink: overPaths("f", (path) => call.must(call.unlink(path), "unlink")),
   mkdir: overPaths("d", (path) => call.must(call.mkdir(path, 0o755), "mkdir")),
   rmdir: overPaths("d", (path) => call.must(call.rmdir(path), "rmdir")),
+  churn: overPaths("c", churn, repeatable),
+  populate,
+  statChmod: overPaths("f", statChmod),
   readdir: (spec) => list(spec, false),
   readdirStat: (spec) => list(spec, true),
 };

@@ -46,6 +46,25 @@ export interface Row {
   readonly results: Readonly<Record<string, Result>>;
 }
 
+export interface RowFields {
+  readonly work: string;
+  readonly placement?: Placement;
+  readonly unit: string;
+  readonly isRate?: boolean;
+  /** By contender, each run. */
+  readonly values: Readonly<Record<string, readonly number[]>>;
+  readonly latencies?: Histogram;
+}
+
+/** A row of what was not measured in a contest. */
+export function makeRow(fields: RowFields): Row {
+  const { work, placement = "default", unit, isRate = false, values, latencies } = fields;
+  const results = Object.entries(values).map(
+    ([name, runs]) => [name, summarize({ values: [...runs], latencies })] as const,
+  );
+  return { work, placement, unit, isRate, results: Object.fromEntries(results) };
+}
+
 interface Collected {
   readonly values: number[];
   latencies: Histogram | undefined;

@@ -47,11 +47,8 @@ export class PostgresClusters implements AsyncDisposable {
   async #bench(contender: Contender, clientCount: number): Promise<number> {
     const cluster = this.#running.get(contender) ?? (await this.#start(contender));
     const load = ["-c", String(clientCount), "-j", String(Math.min(clientCount, 2))];
-    const output = await this.#run(cluster, "pgbench", [
-      ...["-h", cluster.socket, "-n", "-T", String(this.seconds), "--random-seed=1"],
-      ...load,
-      "postgres",
-    ]);
+    const how = ["-h", cluster.socket, "-n", "-T", String(this.seconds), "--random-seed=1"];
+    const output = await this.#run(cluster, "pgbench", [...how, ...load, "postgres"]);
     const found = /tps = ([\d.]+)/u.exec(output);
     if (found === null) throw new Error(`pgbench named no rate: ${output}`);
     return Number(found[1]);
@@ -70,10 +67,8 @@ export class PostgresClusters implements AsyncDisposable {
     const log = join(socket, "log");
     await this.#run(cluster, "pg_ctl", ["-D", data, "-o", options, "-l", log, "-w", "start"]);
     this.#running.set(contender, cluster);
-    await this.#run(cluster, "pgbench", [
-      ...["-h", socket, "-i", "-q", "-s", String(this.scale)],
-      "postgres",
-    ]);
+    const fill = ["-h", socket, "-i", "-q", "-s", String(this.scale), "postgres"];
+    await this.#run(cluster, "pgbench", fill);
     return cluster;
   }
 
