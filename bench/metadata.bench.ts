@@ -17,6 +17,6 @@ await runTable({
   peers: ["juicefs (sqlite)", "juicefs (redis)", "passthrough_hp", "s3fs", "rclone"],
   works: metadataWorks({ threads, threadCount: 1, count }),
   notes: [
-    `One thread, ${count} files of 4 KiB in one directory (JuiceFS 12 %, passthrough_hp 40 %, s3fs and rclone 1 % of that).`,
+    `One thread, ${count} files of 4 KiB in one directory (JuiceFS 10 %, passthrough_hp 30 %, s3fs and rclone 1 % of that).`,
   ],
 });

@@ -42,13 +42,13 @@ const SECRET = "benchmark-secret";
 const PEERS: Readonly<Record<PeerName, Peer>> = {
   "juicefs (sqlite)": {
     programs: ["SHOAL_BENCH_JUICEFS"],
-    share: 0.12,
+    share: 0.1,
     open: (home, prefix) =>
       Promise.resolve(formatJuicefs(home, prefix, `sqlite3://${home.path("meta.db")}`)),
   },
   "juicefs (redis)": {
     programs: ["SHOAL_BENCH_JUICEFS", "SHOAL_BENCH_REDIS"],
-    share: 0.12,
+    share: 0.1,
     async open(home, prefix) {
       const port = await findFreePort();
       const redis = [process.env["SHOAL_BENCH_REDIS"]!, "--port", String(port)];
@@ -59,7 +59,7 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
   },
   passthrough_hp: {
     programs: ["SHOAL_BENCH_PASSTHROUGH"],
-    share: 0.4,
+    share: 0.3,
     open(home, prefix) {
       const below = home.path("below");
       mkdirSync(below);

@@ -157,6 +157,7 @@ export const METADATA_OPERATIONS: Readonly<Record<string, Operation>> = {
   stat: overPaths("f", stat, repeatable),
   statOnce: overPaths("f", stat),
   statMissing: overPaths("m", statMissing, repeatable),
+  openReadOnce: overPaths("f", readPage),
   openRead: overPaths("f", readPage, repeatable),
   chmod,
   setxattr: overPaths("f", (path) =>

@@ -18,6 +18,8 @@ export interface Job {
   readonly cpu: number | undefined;
   /** Repeats a repeatable operation at least this long: a cached stat of every file is over too soon to be timed. */
   readonly minMs: number;
+  /** Once through before the clock starts, so that the kernel knows all there is to know. */
+  readonly isWarmed?: boolean;
   readonly size?: number;
   readonly blockSize?: number;
 }

@@ -23,6 +23,7 @@ function perform({ job, thread, gate }: ThreadJob): ThreadAnswer {
   let failure: unknown;
   try {
     task = OPERATIONS[job.operation]!({ ...job, directory: job.directories[thread]!, thread });
+    for (let i = 0; job.isWarmed === true && i < job.count; i++) task.step(i);
   } catch (error) {
     failure = error;
   }

@@ -1,11 +1,10 @@
 /** The life of some files, from create to unlink, as works that follow each other. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Contender } from "../contenders/contender.ts";
 import type { ClientThreads } from "./client-threads.ts";
 import type { Work } from "./contest.ts";
 import { forgetNames } from "./forget.ts";
-import { threadWork } from "./thread-work.ts";
+import { threadWork, type ThreadWorkOptions } from "./thread-work.ts";
 
 /** Long enough for a clock, short enough for many rounds. */
 const MIN_MS = 30;
@@ -22,26 +21,23 @@ export interface MetadataOptions {
 export function metadataWorks(options: MetadataOptions): Work[] {
   const { suffix = "", ...common } = options;
   const subdirectory = `threads-${options.threadCount}`;
-  const work = (
-    name: string,
-    operation: string,
-    before?: (contender: Contender) => Promise<void>,
-  ): Work =>
+  const work = (name: string, operation: string, more: Partial<ThreadWorkOptions> = {}): Work =>
     threadWork({
       ...common,
       name: `${name}${suffix}`,
       operation,
       subdirectory,
       minMs: MIN_MS,
-      ...(before === undefined ? {} : { before }),
+      ...more,
     });
   return [
     work("create + write 4 KiB + close", "create"),
     work("create empty", "createEmpty"),
-    work("stat", "stat"),
-    work("stat of a missing name", "statMissing"),
-    work("stat of what the kernel forgot", "statOnce", forgetNames),
-    work("open + read 4 KiB + close", "openRead"),
+    work("stat", "stat", { isWarmed: true }),
+    work("stat of a missing name", "statMissing", { isWarmed: true }),
+    work("stat of what the kernel forgot", "statOnce", { before: forgetNames }),
+    work("open + read 4 KiB of what the kernel forgot", "openReadOnce", { before: forgetNames }),
+    work("open + read 4 KiB + close", "openRead", { isWarmed: true }),
     work("chmod", "chmod"),
     work("setxattr", "setxattr"),
     work("getxattr", "getxattr"),

@@ -27,7 +27,7 @@ export const MAIN_PATHS: readonly MainPath[] = [
     ...base,
     name: "small read",
     prepare: ["create"],
-    operation: "openRead",
+    operation: "openReadOnce",
     count: 10_000,
     isForgotten: true,
   },

@@ -14,6 +14,7 @@ export interface ThreadWorkOptions {
   /** Steps of all threads together, for a contender that does its full share. */
   readonly count: number;
   readonly minMs?: number;
+  readonly isWarmed?: boolean;
   /** Everyone does all of it. */
   readonly isShareless?: boolean;
   /** Below the directory of the round. */
@@ -51,6 +52,7 @@ export function runThreads(
     count: Math.max(1, Math.round((options.count * share) / threadCount)),
     cpu: cpuOf(contender),
     minMs,
+    isWarmed: options.isWarmed === true,
     ...(size === undefined ? {} : { size }),
     ...(blockSize === undefined ? {} : { blockSize }),
   });
