@@ -1,5 +1,5 @@
 /** Fixed-width lower-case hexadecimal, as object names and ids carry it. */
-import { randomFillSync } from "node:crypto";
+import { fillRandom } from "./random-bytes.ts";
 
 export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
@@ -7,5 +7,5 @@ export function toHex(bytes: Uint8Array): string {
 
 /** `count` random bytes from the system, in hex. */
 export function randomHex(count: number): string {
-  return toHex(randomFillSync(new Uint8Array(count)));
+  return toHex(fillRandom(new Uint8Array(count)));
 }

@@ -25,9 +25,9 @@
  *    32768 request slots' bytes, 5 x (1 MiB + 8 KiB): slot 0 is read into, 1 to 4 hold parked writers
  *  5316608 end
  */
-import { closeSync, openSync, readSync } from "node:fs";
 import { assert } from "../core/assert.ts";
 import { CorruptError } from "../core/fs-error.ts";
+import { fillRandom } from "../core/random-bytes.ts";
 import { fallocateFd } from "../sys/fd.ts";
 import { createMemoryFile, mapShared } from "../sys/memory-file.ts";
 import { AppendedEnd } from "./appended-end.ts";
@@ -191,14 +191,9 @@ export function mapHandoffFile(fd: number): HandoffArea {
   return HandoffArea.open(mapShared(fd, { size: HANDOFF_AREA_SIZE, populate: true }));
 }
 
-/** From the kernel itself: a cloned machine must not draw the same again (rule C4). */
+/** With a request's unique it names the request in the journal; 0 stands for none. */
 function randomConnectionId(): number {
   const id = new Uint32Array(1);
-  const fd = openSync("/dev/urandom", "r");
-  try {
-    while (id[0] === 0) readSync(fd, id);
-  } finally {
-    closeSync(fd);
-  }
+  while (id[0] === 0) fillRandom(id);
   return id[0]!;
 }

@@ -34,7 +34,7 @@ export interface MountConfig {
   readonly writeback?: boolean;
   /**
    * Keep a second volume process loaded, to take over at once; true unless said. It costs about 30 MiB (75 MiB resident,
-   * most of it shared) and takes a client's pause after a death from about 120 ms to the recovery alone.
+   * most of it shared) and takes a client's pause after a death from about 120 ms to about 50, the recovery alone.
    */
   readonly warmSpare?: boolean;
   readonly logLevel?: LogLevel;

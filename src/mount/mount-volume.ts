@@ -6,7 +6,7 @@
  * volume is never touched, except a dead mount, which is cleared.
  */
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { FsError } from "../core/fs-error.ts";
 import { hasCode } from "../core/system-error.ts";
@@ -19,7 +19,9 @@ import type { VolumeEngineOptions } from "./engine/engine-link.ts";
 import { writeMountConfig, type MountConfig } from "./mount-config.ts";
 import { SHOAL_MOUNT_TYPE } from "../sys/mount-paths.ts";
 import { clearDeadMount, listMounts, resolveMountPoint } from "./mount-registry.ts";
-import { makePrivateCopy, ownProgram } from "./private-copy.ts";
+import { findNativeModules } from "./native-modules.ts";
+import { makePrivateCopy } from "./private-copy.ts";
+import { findBundle } from "./program-bundle.ts";
 import { rememberStateDirectory, runningStateDirectories } from "./running-state.ts";
 import {
   defaultStateDirectory,
@@ -84,9 +86,9 @@ export async function mountVolume(options: MountVolumeOptions): Promise<MountedV
   if (settings.stateDirectory !== undefined) {
     rememberStateDirectory(environment, config.uuid, state.path);
   }
-  const program = ownProgram();
-  const copy = makePrivateCopy(program, state.run);
-  const entry = copy.modulePath(modulePath("./supervisor-main.ts"));
+  const bundle = findBundle(state.run, clock.nowMs());
+  const copy = makePrivateCopy({ bundle, natives: findNativeModules() }, state.run);
+  const entry = join(copy.root, "supervisor-main.js");
   writeMountConfig(
     state.mountConfig,
     mountConfigOf(options, {
@@ -94,7 +96,7 @@ export async function mountVolume(options: MountVolumeOptions): Promise<MountedV
       root,
       mountPoint,
       stateDirectory: state.path,
-      engineModule: copy.modulePath(modulePath("./engine/volume-engine.ts")),
+      engineModule: join(copy.root, "volume-engine.js"),
     }),
   );
   const mounted = {
@@ -250,9 +252,4 @@ function mountConfigOf(
     foreground: options.foreground,
     warmSpare: (settings.memorySize ?? SPARE_MEMORY_SIZE_MIN) >= SPARE_MEMORY_SIZE_MIN,
   };
-}
-
-function modulePath(relative: string): string {
-  const url = import.meta.url.endsWith(".ts") ? relative : relative.replace(/\.ts$/, ".js");
-  return fileURLToPath(new URL(url, import.meta.url));
 }

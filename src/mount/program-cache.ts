@@ -1,5 +1,5 @@
 /**
- * V8's compile cache inside the private copy: a start then neither strips types nor compiles again.
+ * V8's compile cache inside the private copy: a start then does not compile again what an earlier one did.
  * The cache is written when it is flushed or at an exit in order, which a killed process never reaches.
  */
 import { existsSync } from "node:fs";
@@ -7,10 +7,13 @@ import { enableCompileCache, flushCompileCache } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+/** Where the modules of the private copy lie, all in one folder. */
+export const PROGRAM_FOLDER: string = dirname(fileURLToPath(import.meta.url));
+export const COMPILE_CACHE_NAME = "compile-cache";
+
 /** Does nothing outside a private copy. */
 export function enableProgramCache(): void {
-  const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-  const folder = join(root, "compile-cache");
+  const folder = join(PROGRAM_FOLDER, COMPILE_CACHE_NAME);
   if (existsSync(folder)) enableCompileCache(folder);
 }
 

@@ -3,8 +3,6 @@
  * The order of steps is that of rule J7; on the way out each is undone in the opposite order, the lock last.
  */
 import { closeSync, fstatSync, statSync, writeFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Clock } from "../core/clock.ts";
 import { FsError } from "../core/fs-error.ts";
 import { silentLog, type Log } from "../core/log.ts";
@@ -18,6 +16,7 @@ import { rotateInUse } from "./log-file.ts";
 import { tailLog } from "./log-tail.ts";
 import { readMountConfig, type MountConfig } from "./mount-config.ts";
 import { describeHolders } from "./mount-holders.ts";
+import { PROGRAM_FOLDER } from "./program-cache.ts";
 import { removeStaleCopies } from "./stale-copies.ts";
 import { refuseMountOver, StateDirectory } from "../volume/state-directory.ts";
 import { StateLock } from "../volume/state-lock.ts";
@@ -61,7 +60,7 @@ export async function runSupervisorProcess(
   const { volume, source, mountPoint } = config;
   const holder = { volume, source, mountPoint, since };
   lock.describe(holder);
-  removeStaleCopies(directory.run, ownCopy());
+  removeStaleCopies(directory.run, PROGRAM_FOLDER);
   protectProcess(log);
   const { fd: handoffFd, area } = createHandoffFile();
   const fuseFd = await mountFuse(mountOptionsOf(config));
@@ -228,9 +227,4 @@ function isSameFile(fd: number, path: string): boolean {
   const named = statSync(path, { throwIfNoEntry: false });
   const open = fstatSync(fd);
   return named !== undefined && named.ino === open.ino && named.dev === open.dev;
-}
-
-/** The folder below `run` that this program lies in; outside of one nothing matches it. */
-function ownCopy(): string {
-  return resolve(dirname(fileURLToPath(import.meta.url)), "..", "..");
 }

@@ -8,6 +8,7 @@
  * - Without a supervisor a process that serves goes on serving, answers the control socket itself, and drains and
  *   unmounts at a signal; it has no net then. One that does not serve yet exits.
  */
+import { createRequire } from "node:module";
 import { FsError } from "../core/fs-error.ts";
 import type { Log } from "../core/log.ts";
 import { unmount } from "../fuse/unmount.ts";
@@ -65,7 +66,8 @@ class VolumeProcess {
     for (const signal of ["SIGTERM", "SIGINT"] as const)
       link.onSignal(signal, () => this.#onSignal(signal));
     const { stateDirectory, mountPoint, volume, engine } = this.#config;
-    const module = (await import(engine.module)) as Partial<EngineModule>;
+    const require = createRequire(import.meta.url);
+    const module = require(engine.module) as Partial<EngineModule>;
     if (typeof module.loadEngine !== "function")
       throw new FsError("EINVAL", `the engine module ${engine.module} exports no loadEngine`);
     this.#engine = await module.loadEngine({

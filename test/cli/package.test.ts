@@ -4,7 +4,15 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -36,6 +44,7 @@ describe("the package", () => {
     const names = execFileSync("tar", ["-tzf", tarball], { encoding: "utf8" }).split("\n");
     assert.ok(names.includes("package/dist/cli/main.js"));
     assert.ok(names.includes("package/bin/shoal.cjs"));
+    assert.ok(names.includes("package/dist/bundle/engine-thread.js"));
     assert.ok(names.includes("package/LICENSE"));
     const foreign = names.filter(
       (name) =>
@@ -73,11 +82,30 @@ describe("the package", () => {
       readonly version: string;
     };
     assert.ok(said.startsWith(`shoal ${version} (Node.js v`), said);
+    mountThere(shoal, join(directory, "mounted"));
     const wrong = spawnSync(shoal, ["mount", "--fast", "x"], { env, encoding: "utf8" });
     assert.equal(wrong.status, 2);
     assert.match(wrong.stderr, /unknown option '--fast'/u);
   });
 });
+
+/** Mounts, writes, kills nothing, unmounts: all that the private copy holds is loaded. */
+function mountThere(shoal: string, base: string): void {
+  if (process.geteuid?.() !== 0 || !existsSync("/dev/fuse")) return;
+  const mountPoint = join(base, "mnt");
+  mkdirSync(mountPoint, { recursive: true });
+  const run = (...args: string[]): string => execFileSync(shoal, args, { env, encoding: "utf8" });
+  run("create", join(base, "volume"));
+  run("mount", "--state-dir", join(base, "state"), join(base, "volume"), mountPoint);
+  try {
+    writeFileSync(join(mountPoint, "a"), "x".repeat(100_000));
+    run("sync", mountPoint);
+    assert.equal(readFileSync(join(mountPoint, "a"), "utf8").length, 100_000);
+  } finally {
+    run("umount", mountPoint);
+  }
+  run("fsck", join(base, "volume"));
+}
 
 describe("the command of the package", () => {
   it("on too old a Node.js says which it needs, and loads nothing else", () => {

@@ -22,10 +22,12 @@ import { unmount } from "../../src/fuse/unmount.ts";
 import { ControlClient } from "../../src/mount/control-client.ts";
 import { startInBackground, SupervisorExit, type StartedMount } from "../../src/mount/daemonize.ts";
 import { type MountConfig, writeMountConfig } from "../../src/mount/mount-config.ts";
-import { makePrivateCopy, ownProgram, type PrivateCopy } from "../../src/mount/private-copy.ts";
+import { findNativeModules } from "../../src/mount/native-modules.ts";
+import { makePrivateCopy, type PrivateCopy } from "../../src/mount/private-copy.ts";
 import { isAlive, identifyProcess } from "../../src/sys/process-identity.ts";
 import { StateDirectory } from "../../src/volume/state-directory.ts";
 import { isLocked, readHolder } from "../../src/volume/state-lock.ts";
+import { bundleProgram } from "../../scripts/bundle.ts";
 
 const clock = new SystemClock();
 const canMount = process.geteuid?.() === 0 && existsSync("/dev/fuse");
@@ -36,11 +38,15 @@ let folder = "";
 let program: PrivateCopy;
 let count = 0;
 
-before(() => {
+before(async () => {
   folder = mkdtempSync(join(tmpdir(), "shoal-mount-"));
   mkdirSync(join(folder, "run"));
-  const source = { ...ownProgram(), folders: ["src", join("test", "support")] };
-  program = makePrivateCopy(source, join(folder, "run"));
+  const bundle = join(folder, "bundle");
+  await bundleProgram(bundle, [
+    "test/support/fake-engine.ts",
+    "test/support/fake-engine-worker.ts",
+  ]);
+  program = makePrivateCopy({ bundle, natives: findNativeModules() }, join(folder, "run"));
 });
 after(() => rmSync(folder, { recursive: true }));
 
@@ -65,7 +71,7 @@ class TestMount {
     const path = join(base, "state");
     this.directory = StateDirectory.open({ path, volume: "v1", level: "disk", freeSizeMin: 0 });
     const { engineOptions = {}, ...rest } = options;
-    const module = program.modulePath(join(ownProgram().root, "test/support/fake-engine.ts"));
+    const module = join(program.root, "fake-engine.js");
     writeMountConfig(this.directory.mountConfig, {
       version: 1,
       volume: "v1",
@@ -79,7 +85,7 @@ class TestMount {
   }
 
   get entry(): string {
-    return program.modulePath(join(ownProgram().root, "src/mount/supervisor-main.ts"));
+    return join(program.root, "supervisor-main.js");
   }
 
   async start(): Promise<this> {
@@ -165,14 +171,17 @@ describe("a mount's processes", { skip, timeout: 120_000 }, () => {
   it("lose nothing and show no error when the volume process is killed 20 times under load", async () => {
     await using mount = await new TestMount().start();
     let kills = 0;
+    let killed: number | undefined;
     const killing = { isDone: false };
     const killer = (async () => {
       while (kills < 20) {
         await mount.waitForServing();
         await clock.sleep(30 + ((kills * 37) % 90));
         const { volumePid } = await mount.status();
-        if (volumePid === undefined) continue;
+        // Until its parent has noticed, a dead process can be killed again.
+        if (volumePid === undefined || volumePid === killed) continue;
         process.kill(volumePid, "SIGKILL");
+        killed = volumePid;
         kills++;
       }
       killing.isDone = true;

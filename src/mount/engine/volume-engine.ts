@@ -78,12 +78,18 @@ class VolumeEngine implements Engine {
       [flush.port1, notifier.port1],
     );
     this.#engine.on("message", (message: FromEngine) => this.#onEngine(message));
-    this.#spawn(workerUrl("flush-thread"), { ...common, port: flush.port2 }, [flush.port2]);
-    this.#spawn(PACK_THREAD_URL, { ...common, port: packs.port2 }, [packs.port2]);
-    this.#spawn(
-      NOTIFIER_WORKER_URL,
-      { fd: start.fds.fuse, port: notifier.port2, doorbellFd: this.#doorbellFd },
-      [notifier.port2],
+    // Nobody waits for these: what they are asked meanwhile lies in their ports. A restart waits for the engine alone.
+    this.loaded.then(
+      () => {
+        this.#spawn(workerUrl("flush-thread"), { ...common, port: flush.port2 }, [flush.port2]);
+        this.#spawn(
+          NOTIFIER_WORKER_URL,
+          { fd: start.fds.fuse, port: notifier.port2, doorbellFd: this.#doorbellFd },
+          [notifier.port2],
+        );
+        this.#spawn(PACK_THREAD_URL, { ...common, port: packs.port2 }, [packs.port2]);
+      },
+      () => {},
     );
   }
 
