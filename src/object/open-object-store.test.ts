@@ -24,6 +24,25 @@ describe("openObjectStore", () => {
     }
   });
 
+  it("opens a bucket as the environment describes it, and asks it nothing yet", async () => {
+    const clock = new SystemClock();
+    const environment = {
+      HOME: "/nonexistent",
+      AWS_ENDPOINT_URL_S3: "http://127.0.0.1:9",
+      AWS_ACCESS_KEY_ID: "id",
+      AWS_SECRET_ACCESS_KEY: "secret",
+      BUCKET_NAME: "from-fly",
+    };
+    await using store = await openObjectStore("s3:///volumes/one", { clock, environment });
+    assert.equal(store.url, "s3://from-fly/volumes/one");
+    const half = { ...environment, AWS_SECRET_ACCESS_KEY: "" };
+    await assert.rejects(openObjectStore("s3://bucket", { clock, environment: half }), {
+      code: "EINVAL",
+      message: /AWS_SECRET_ACCESS_KEY is not set/u,
+    });
+    await assert.rejects(openObjectStore("s3:bucket", { clock, environment }), { code: "EINVAL" });
+  });
+
   it("takes a plain path from the working directory", () => {
     const paths: readonly (readonly [string, string])[] = [
       ["/a/b/", "/a/b"],
