@@ -154,7 +154,7 @@ async function checkUserAllowOther(): Promise<void> {
 function mountRefused(program: string, directory: string, stderr: string): FsError {
   const said = stderr.trim();
   const permission = /permission denied|not permitted|must be superuser|only root/i.test(said);
-  const hint = permission ? refusalHint(program, said) : "";
+  const hint = refusalHint(program, { said, permission });
   return new FsError(
     permission ? "EPERM" : "EIO",
     `${program} did not mount ${directory}: ${said === "" ? "it gave no reason" : said}${hint}`,
@@ -162,7 +162,13 @@ function mountRefused(program: string, directory: string, stderr: string): FsErr
 }
 
 /** What to do about it, in a line of its own. */
-function refusalHint(program: string, said: string): string {
+function refusalHint(
+  program: string,
+  { said, permission }: { readonly said: string; readonly permission: boolean },
+): string {
+  if (/determine username/i.test(said))
+    return `\nThe user id ${geteuid?.()} has no account: fusermount3 wants a line for it in /etc/passwd`;
+  if (!permission) return "";
   if (said.includes(DEVICE))
     return `\nLet every user open it, as Debian does: chmod 0666 ${DEVICE}`;
   if (program !== "mount") return "";

@@ -27,7 +27,7 @@ import { readMountTable } from "../../src/sys/mount-table.ts";
 import { ControlClient } from "../../src/mount/control-client.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
-const MAIN = join(ROOT, "src", "cli", "main.ts");
+export const MAIN: string = join(ROOT, "src", "cli", "main.ts");
 /** Where root's mounts leave links to state directories elsewhere (src/mount/running-state.ts). */
 const LINKS = "/var/lib/shoal/.mounts";
 /** linux/magic.h TMPFS_MAGIC: a state directory there is refused. */
