@@ -1,26 +1,22 @@
 /**
  * `npm run bench`: every bench/*.bench.ts in turn, at smoke size; `-- --full` for the real one, `-- word` for those
- * whose name holds the word. Each is a program of its own, which gets `--full` handed on.
+ * whose name holds the word. Each is a program of its own, which gets the options handed on.
+ * `npm run bench -- --report` writes the figures that full runs kept into docs/performance.md.
  */
-import { spawnSync } from "node:child_process";
-import { globSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fillReport } from "../bench/support/report.ts";
+import { readResults } from "../bench/support/results.ts";
+import { runBenchmarks } from "./bench-run.ts";
 import { ROOT } from "./tool.ts";
 
 const words = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 const options = process.argv.slice(2).filter((argument) => argument.startsWith("--"));
-const files = globSync("bench/**/*.bench.ts", { cwd: ROOT })
-  .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
-  .toSorted();
-
-if (files.length === 0) {
-  console.error(`bench: no file of bench/ fits ${words.join(" ")}`);
-  process.exitCode = 1;
-}
-for (const file of files) {
-  console.log(`\n${file}`);
-  const { status } = spawnSync(process.execPath, [file, ...options], {
-    cwd: ROOT,
-    stdio: "inherit",
-  });
-  if (status !== 0) process.exitCode = 1;
+if (options.includes("--report")) {
+  const path = join(ROOT, "docs", "performance.md");
+  writeFileSync(path, fillReport(readFileSync(path, "utf8"), readResults()));
+} else {
+  const { passed, failed } = runBenchmarks(words, options);
+  if (passed + failed === 0) console.error(`bench: no file of bench/ fits ${words.join(" ")}`);
+  if (passed === 0 || failed > 0) process.exitCode = 1;
 }

@@ -32,7 +32,7 @@ export const UNIT_TESTS: TestGroup = {
 export const SLICES: readonly TestGroup[] = [
   {
     name: "conformance, golden, model",
-    patterns: ["test/{conformance,golden,model,proof,support}/**/*.test.ts"],
+    patterns: ["test/{bench,conformance,golden,model,proof,support}/**/*.test.ts"],
     isSerial: false,
   },
   { name: "command line", patterns: ["test/cli/**/*.test.ts"], isSerial: true },

@@ -15,11 +15,16 @@ export interface ShoalOptions {
 
 export async function openShoal(options: ShoalOptions): Promise<ShoalContender> {
   const { name = "shoal", placement, mount = [] } = options;
-  const fixture = await MountFixture.mounted({
-    name: "bench",
-    mount,
-    prefix: placementPrefix(placement),
-  });
+  const prefix = placementPrefix(placement);
+  return contenderOf(await MountFixture.mounted({ name: "bench", mount, prefix }), name, placement);
+}
+
+/** What `fixture` has mounted; it goes with the contender. */
+export function contenderOf(
+  fixture: MountFixture,
+  name: string,
+  placement: Placement,
+): ShoalContender {
   return {
     name,
     placement,

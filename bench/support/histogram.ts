@@ -33,6 +33,7 @@ export class Histogram {
 
   /** In us; 0 when nothing was added. */
   quantile(share: number): number {
+    if (share >= 1) return this.maxUs;
     const wanted = this.count * share;
     let seen = 0;
     for (let i = 0; i < BUCKET_COUNT; i++) {

@@ -2,7 +2,7 @@
  * What a full run leaves in bench/results/NAME.json: the rows of one table, and what they were measured on.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Row } from "./contest.ts";
@@ -47,7 +47,8 @@ export function saveResult(table: string, rows: readonly Row[], notes: readonly 
 
 /** All that were kept, by name of the table. */
 export function readResults(): Map<string, TableResult> {
-  const names = readdirSync(RESULTS).filter((name) => name.endsWith(".json"));
+  const all = existsSync(RESULTS) ? readdirSync(RESULTS) : [];
+  const names = all.filter((name) => name.endsWith(".json"));
   const results = names.map(
     (name) => JSON.parse(readFileSync(join(RESULTS, name), "utf8")) as TableResult,
   );
