@@ -14,7 +14,7 @@ import { threadWork, type ThreadWorkOptions } from "./support/thread-work.ts";
 const KIB = 1024;
 const MIB: number = 1024 * KIB;
 const mode = readMode();
-const largeSize: number = pick(mode, 4, 256) * MIB;
+const largeSize: number = pick(mode, 4, 128) * MIB;
 const smallSize: number = pick(mode, 1, 32) * MIB;
 const randomCount: number = pick(mode, 100, 5000);
 const syncCount: number = pick(mode, 30, 500);
@@ -67,7 +67,12 @@ const works: Work[] = [
     before: forgetMounted,
   }),
   one("random write 4 KiB", "writeRandom", { ...random, count: randomCount }),
-  one("random write 4 KiB + fdatasync", "writeRandomSynced", { ...random, count: syncCount }),
+  one("random write 4 KiB + fdatasync", "writeNewSynced", {
+    count: syncCount,
+    blockSize: 4 * KIB,
+    size: smallSize,
+    subdirectory: "writer",
+  }),
   threadWork({
     name: "random write 4 KiB + fdatasync, 4 writers",
     operation: "writeNewSynced",
@@ -83,7 +88,7 @@ const works: Work[] = [
   one("append 100 B + fdatasync", "appendSynced", {
     count: syncCount,
     blockSize: 100,
-    subdirectory: "log",
+    subdirectory: "small-log",
   }),
   threadWork({
     name: "write 128 KiB, 16 writers, with fsync at the end",
@@ -101,11 +106,11 @@ const works: Work[] = [
 await runTable({
   name: "data",
   placements: PLACEMENTS,
-  peers: ["juicefs (sqlite)", "passthrough_hp"],
+  peers: ["juicefs (sqlite)"],
   works,
   notes: [
     `Sequences of 1 MiB and 128 KiB: ${largeSize / MIB} MiB; of 4 KiB: ${smallSize / MIB} MiB.`,
-    `Random places in a file of ${largeSize / MIB} MiB: ${randomCount} times, ${syncCount} with a flush or cold.`,
+    `Random places in a file of ${largeSize / MIB} MiB (with a flush: ${smallSize / MIB} MiB a writer, stored before): ${randomCount} times, ${syncCount} with a flush or cold.`,
     "Half of what is written is noise, the rest blanks; seed 1. Writes are timed until close, without a flush, unless one is named.",
   ],
 });

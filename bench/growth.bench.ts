@@ -70,7 +70,7 @@ async function measureAt(
   rows.push(single("`shoal mount` until it serves", "ms", performance.now() - startMs));
   if (size === 0) return rows;
   const works = metadataWorks({ threads, threadCount: 1, count: operationCount, suffix });
-  return [...rows, ...(await contest([shoal], works, mode.roundCount))];
+  return [...rows, ...(await contest([shoal], works, { roundCount: mode.roundCount }))];
 }
 
 /** After an unmount nothing is left in a write-ahead log. */

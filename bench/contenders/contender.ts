@@ -12,6 +12,8 @@ export interface Contender extends AsyncDisposable {
   readonly name: string;
   readonly placement: Placement;
   readonly directory: string;
+  /** Where on the disk all it keeps lies; what it has mounted may lie there too. */
+  readonly stored: string;
   /** Other people's program: it may fail without failing the run. */
   readonly isPeer: boolean;
   /** What share of the usual number of operations it does, so that slow ones end in time; rates are compared. */

@@ -15,6 +15,7 @@ export function openDisk(placement: Placement): Contender {
     name: statfsSync(directory).type === EXT4_MAGIC ? "ext4" : "disk",
     placement,
     directory,
+    stored: directory,
     isPeer: false,
     share: 1,
     processes: () => [],

@@ -124,6 +124,7 @@ export async function openPeer(
     name,
     placement,
     directory,
+    stored: home.base,
     isPeer: true,
     share: peer.share,
     processes: () => home.processes(),

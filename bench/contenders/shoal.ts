@@ -29,6 +29,7 @@ export function contenderOf(
     name,
     placement,
     directory: fixture.mountPoint,
+    stored: fixture.base,
     fixture,
     isPeer: false,
     share: 1,

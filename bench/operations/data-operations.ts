@@ -108,7 +108,6 @@ export const DATA_OPERATIONS: Readonly<Record<string, Operation>> = {
   readSequential,
   readRandom: random(call.O_RDONLY, readAll),
   writeRandom: random(call.O_RDWR, writeAll),
-  writeRandomSynced,
   writeNewSynced,
   append: (spec) => append(spec, false),
   appendSynced: (spec) => append(spec, true),

@@ -30,7 +30,8 @@ export interface Result {
   readonly median: number;
   readonly min: number;
   readonly max: number;
-  readonly runs: number;
+  /** Each run. */
+  readonly values: readonly number[];
   /** Of single operations in us, all rounds together. */
   readonly p50Us?: number;
   readonly p99Us?: number;
@@ -70,14 +71,20 @@ interface Collected {
   latencies: Histogram | undefined;
 }
 
+export interface ContestOptions {
+  readonly roundCount: number;
+  /** What earlier contests of the same works found: their rounds count too. */
+  readonly earlier?: readonly Row[];
+  /** After each round, with all so far. */
+  readonly onRound?: (rows: readonly Row[]) => void;
+}
+
 export async function contest(
   contenders: readonly Contender[],
   works: readonly Work[],
-  roundCount: number,
+  { roundCount, earlier = [], onRound }: ContestOptions,
 ): Promise<Row[]> {
-  const collected = new Map<Contender, Map<Work, Collected>>(
-    contenders.map((contender) => [contender, new Map<Work, Collected>()]),
-  );
+  const collected = collectEarlier(contenders, works, earlier);
   /** What a peer could not do once is not asked of it again. */
   const refused = new Map<Contender, Set<Work>>(
     contenders.map((contender) => [contender, new Set<Work>()]),
@@ -95,8 +102,28 @@ export async function contest(
       }
     }
     for (const contender of order) rmSync(roundOf(contender), { recursive: true, force: true });
+    onRound?.(toRows(collected, works));
   }
   return toRows(collected, works);
+}
+
+function collectEarlier(
+  contenders: readonly Contender[],
+  works: readonly Work[],
+  rows: readonly Row[],
+): Map<Contender, Map<Work, Collected>> {
+  return new Map(
+    contenders.map((contender) => {
+      const found = works.flatMap((work): [Work, Collected][] => {
+        const row = rows.find(
+          (row) => row.work === work.name && row.placement === contender.placement,
+        );
+        const values = row?.results[contender.name]?.values;
+        return values === undefined ? [] : [[work, { values: [...values], latencies: undefined }]];
+      });
+      return [contender, new Map(found)];
+    }),
+  );
 }
 
 /** A peer that fails at something has no figure for it, and that is said; our own failure ends the run. */
@@ -147,7 +174,7 @@ function summarize({ values, latencies }: Collected): Result {
   const sorted = values.toSorted((a, b) => a - b);
   const half = sorted.length >> 1;
   const median = sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
-  const result = { median, min: sorted[0]!, max: sorted.at(-1)!, runs: sorted.length };
+  const result = { median, min: sorted[0]!, max: sorted.at(-1)!, values };
   if (latencies === undefined || latencies.count === 0) return result;
   return {
     ...result,

@@ -1,10 +1,10 @@
 /** Makes the kernel, and the filesystem itself where it can be mounted again, forget what they hold in memory. */
-import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Contender } from "../contenders/contender.ts";
+import * as call from "./system-call.ts";
 
-const PAGES = "1";
+/** Of /proc/sys/vm/drop_caches. */
 const NAMES_AND_INODES = "2";
 
 /** The next look at a name reaches the filesystem. */
@@ -18,10 +18,24 @@ export async function forgetMounted(contender: Contender): Promise<void> {
   await contender.remount?.();
 }
 
-/** And nothing of it is in the page cache any more. */
+/** And nothing of what it stored is in the page cache any more. */
 export async function forgetAll(contender: Contender): Promise<void> {
   await contender.remount?.();
-  // Dirty pages cannot be dropped. Only the disk's filesystem is asked: others' mounts are none of our business.
-  spawnSync("sync", ["-f", tmpdir()]);
-  writeFileSync("/proc/sys/vm/drop_caches", PAGES);
+  dropPages(contender.stored, contender.directory);
+}
+
+/** Of all files below `path`, but not of what is mounted on `mountPoint`. */
+function dropPages(path: string, mountPoint: string): void {
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    const inner = join(path, entry.name);
+    if (entry.isDirectory() && inner !== mountPoint) dropPages(inner, mountPoint);
+    if (!entry.isFile()) continue;
+    const fd = call.open(call.cPath(inner), call.O_RDONLY, 0);
+    // A daemon may have removed it meanwhile.
+    if (fd < 0) continue;
+    // Dirty pages cannot be dropped.
+    call.must(call.fsync(fd), "fsync");
+    call.fadvise(fd, 0, 0, call.POSIX_FADV_DONTNEED);
+    call.close(fd);
+  }
 }

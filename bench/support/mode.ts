@@ -5,17 +5,20 @@ export interface Mode {
   readonly isFull: boolean;
   /** Interleaved runs whose median is reported. */
   readonly roundCount: number;
+  /** Rounds count besides those that an earlier run kept, which was on the same code and machine. */
+  readonly isAdding: boolean;
   /** Only this one, to spread a long benchmark over several runs; undefined: each in turn. */
   readonly placement: Placement | undefined;
 }
 
-/** `--full`, `--rounds=N`, `--placement=default`, `--placement=one-cpu`. */
+/** `--full`, `--rounds=N`, `--add`, `--placement=default`, `--placement=one-cpu`. */
 export function readMode(args: readonly string[] = process.argv.slice(2)): Mode {
   const isFull = args.includes("--full");
   const rounds = valueOf(args, "--rounds=");
   const placement = valueOf(args, "--placement=")?.replace("one-cpu", "one CPU");
   return {
     isFull,
+    isAdding: args.includes("--add"),
     roundCount: rounds === undefined ? (isFull ? 5 : 1) : Number(rounds),
     placement: PLACEMENTS.find((known) => known === placement),
   };

@@ -50,7 +50,7 @@ function tableOf({ rows, notes, date, commit, machine, versions }: TableResult):
     ...others.flatMap((name) => [cell(row, name), times(ratio(row, "shoal", name))]),
   ]);
   const runs = Math.max(
-    ...rows.flatMap(({ results }) => Object.values(results).map((r) => r.runs)),
+    ...rows.flatMap(({ results }) => Object.values(results).map((r) => r.values.length)),
   );
   const programs = Object.entries(versions).filter(
     ([name]) => name === "node" || others.some((other) => other.startsWith(name.split(" ")[0]!)),
@@ -126,7 +126,7 @@ function cell(row: Row, name: string): string {
 function spread(row: Row, name: string): string {
   const found = row.results[name];
   if (found === undefined) return "–";
-  if (found.runs === 1) return formatValue(found.median);
+  if (found.values.length === 1) return formatValue(found.median);
   return `${formatValue(found.median)} (${formatValue(found.min)} to ${formatValue(found.max)})`;
 }
 

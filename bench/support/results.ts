@@ -7,7 +7,7 @@ import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Row } from "./contest.ts";
 
-export const RESULTS: string = join(import.meta.dirname, "..", "results");
+const RESULTS: string = join(import.meta.dirname, "..", "results");
 const ROOT = join(import.meta.dirname, "..", "..");
 
 export interface Machine {
@@ -43,6 +43,11 @@ export function saveResult(table: string, rows: readonly Row[], notes: readonly 
   };
   mkdirSync(RESULTS, { recursive: true });
   writeFileSync(join(RESULTS, `${table}.json`), `${JSON.stringify(result, undefined, 2)}\n`);
+}
+
+/** The rows of `table` that were kept; none when there are none. */
+export function readRows(table: string): readonly Row[] {
+  return readResults().get(table)?.rows ?? [];
 }
 
 /** All that were kept, by name of the table. */
@@ -87,9 +92,10 @@ function outputOf(program: string, args: readonly string[]): string | undefined 
 
 /** Four digits are more than any of these figures is worth. */
 function roundRow(row: Row): Row {
-  const round = (value: number): number => Number(value.toPrecision(4));
+  const round = (value: number | readonly number[]): unknown =>
+    typeof value === "number" ? Number(value.toPrecision(4)) : value.map(round);
   const results = Object.entries(row.results).map(([name, result]) => {
-    const numbers = Object.entries(result).map(([key, value]) => [key, round(value as number)]);
+    const numbers = Object.entries(result).map(([key, value]) => [key, round(value)]);
     return [name, Object.fromEntries(numbers)] as const;
   });
   return { ...row, results: Object.fromEntries(results) as Row["results"] };

@@ -3,10 +3,10 @@ import type { Placement } from "../contenders/contender.ts";
 import { openContenders } from "../contenders/open-contenders.ts";
 import type { PeerName } from "../contenders/peers.ts";
 import { reasonNotToMount } from "../../test/support/mount-fixture.ts";
-import { contest, type Work } from "./contest.ts";
+import { contest, type Row, type Work } from "./contest.ts";
 import { readMode } from "./mode.ts";
 import { printRows } from "./print-rows.ts";
-import { saveResult } from "./results.ts";
+import { readRows, saveResult } from "./results.ts";
 
 export interface Table {
   /** Of the file in bench/results; on one CPU `-one-cpu` follows. */
@@ -34,10 +34,18 @@ export async function runTable(table: Table): Promise<void> {
     await using stack = new AsyncDisposableStack();
     const contenders = await openContenders(stack, { ...table, placement });
     if (table.finish !== undefined) stack.defer(table.finish);
-    const rows = await contest(contenders, table.works, mode.roundCount);
-    printRows(rows);
     const suffix =
       placement === "default" ? "" : `-${placement.toLowerCase().replaceAll(" ", "-")}`;
-    if (mode.isFull) saveResult(`${table.name}${suffix}`, rows, table.notes);
+    const name = `${table.name}${suffix}`;
+    // After each round, so that a run that is cut short has not been for nothing.
+    const keep = (rows: readonly Row[]): void => {
+      if (mode.isFull) saveResult(name, rows, table.notes);
+    };
+    const rows = await contest(contenders, table.works, {
+      roundCount: mode.roundCount,
+      earlier: mode.isAdding ? readRows(name) : [],
+      onRound: keep,
+    });
+    printRows(rows);
   }
 }

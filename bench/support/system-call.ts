@@ -32,6 +32,10 @@ export const pread: Call<[number, Uint8Array, number, number]> = bind(
   "long pread(int fd, void *into, size_t n, long at)",
 );
 export const fdatasync: Call<[number]> = bind("int fdatasync(int fd)");
+/** Drops the pages of a file that are not dirty. */
+export const fadvise: Call<[number, number, number, number]> = bind(
+  "int posix_fadvise(int fd, long at, long size, int advice)",
+);
 export const fsync: Call<[number]> = bind("int fsync(int fd)");
 export const chmod: Call<[Path, number]> = bind("int chmod(const void *path, int mode)");
 export const rename: Call<[Path, Path]> = bind("int rename(const void *from, const void *to)");
@@ -67,7 +71,7 @@ export const O_CREAT = 0o100;
 export const O_EXCL = 0o200;
 export const O_APPEND = 0o2000;
 export const O_DIRECTORY = 0o200000;
-export const ENOENT = 2;
+export const POSIX_FADV_DONTNEED = 4;
 /** Bytes of a CPU mask: 1,024 CPUs, as in glibc's cpu_set_t. */
 const CPU_MASK_SIZE = 128;
 
