@@ -36,6 +36,27 @@ export const OWN_PROOFS: readonly Proof[] = [
     sizes: { SHOAL_KILL_COUNT: 1000, SHOAL_KILL_CLIENTS: 8 },
     mounts: true,
   }),
+  testFileProof({
+    name: "errno/table",
+    what: "every call on every kind of object by every caller, on ext4 and on a mount",
+    file: "test/e2e/errno-table.test.ts",
+    sizes: { SHOAL_ERRNO_SHARE: 1 },
+    mounts: true,
+  }),
+  testFileProof({
+    name: "simulation/fence",
+    what: "10,000 schedules of writers of one branch, with clones, losses and late requests",
+    file: "test/simulation/fence.test.ts",
+    sizes: { SHOAL_SIMULATION_SEEDS: 10_000 },
+    mounts: false,
+  }),
+  testFileProof({
+    name: "simulation/garbage",
+    what: "10,000 schedules of collectors, creators and deleters of names",
+    file: "test/simulation/garbage.test.ts",
+    sizes: { SHOAL_SIMULATION_SEEDS: 10_000 },
+    mounts: false,
+  }),
   {
     name: "soak",
     what: `${SOAK_MINUTES} minutes of mixed load with kills, memory flat`,
