@@ -191,6 +191,8 @@ export interface SyncReport {
 
 export interface FsckRequest {
   readonly target: Target;
+  /** Where the journal is; undefined: where the volume was mounted with last. Of a mounted volume it is known. */
+  readonly stateDirectory: string | undefined;
   /** Leaves out the packs' contents. */
   readonly metadataOnly: boolean;
   readonly signal: AbortSignal;
@@ -209,6 +211,8 @@ export interface FsckReport {
   readonly inodeCount: number;
   readonly packCount: number;
   readonly packSize: number;
+  /** Journal records that are not in the metadata yet. */
+  readonly journalRecordCount: number;
   readonly durationMs: number;
 }
 

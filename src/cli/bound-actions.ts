@@ -13,6 +13,7 @@ import {
   volumeUrlOf,
 } from "../mount/find-target.ts";
 import { runFsckThread } from "../mount/fsck/run-fsck.ts";
+import { lastStateDirectory } from "../mount/running-state.ts";
 import type { KnownMount } from "../mount/mount-registry.ts";
 import { mountVolume } from "../mount/mount-volume.ts";
 import { remountVolume } from "../mount/remount-volume.ts";
@@ -26,6 +27,7 @@ import {
   silentState,
 } from "../mount/volume-state.ts";
 import type { CheckResult } from "../volume/fsck/check-volume.ts";
+import { journalRoot } from "../volume/volume-paths.ts";
 import type {
   Actions,
   FsckReport,
@@ -74,8 +76,8 @@ export function bindActions(environment: Environment): Actions {
           ? await checkMounted(mount, request)
           : await checkUnmounted(
               working?.config.source ?? volumeUrlOf(request.target as Target),
-              request,
-              clock,
+              { ...request, stateDirectory: request.stateDirectory ?? mount?.stateDirectory?.path },
+              { environment, clock },
             );
       return toReport(result, url, uuid, clock.monotonicMs() - startMs);
     },
@@ -152,12 +154,13 @@ function connect(mount: KnownMount): Promise<ControlClient> {
 async function checkUnmounted(
   url: string,
   request: Parameters<Actions["fsck"]>[0],
-  clock: SystemClock,
+  world: { readonly environment: Environment; readonly clock: SystemClock },
 ): Promise<{ result: CheckResult; url: string; uuid: string }> {
-  const config = await readVolume(url, clock);
   const { metadataOnly, signal, onProgress } = request;
-  const { uuid, timeline } = config;
-  const start = { root: directoryOfUrl(url), uuid, timeline, metadataOnly };
+  const { uuid, timeline } = await readVolume(url, world.clock);
+  const state = request.stateDirectory ?? lastStateDirectory(world.environment, uuid);
+  const root = directoryOfUrl(url);
+  const start = { root, uuid, timeline, metadataOnly, journalRoot: journalRoot(state) };
   const result = await runFsckThread({ start, signal, onProgress });
   return { result, url, uuid };
 }
@@ -177,11 +180,14 @@ async function checkMounted(
 }
 
 function toReport(result: CheckResult, url: string, uuid: string, durationMs: number): FsckReport {
+  const { unchecked, ...found } = result;
+  const withoutProblems = unchecked === undefined ? "clean" : "unchecked";
   return {
-    outcome: result.problemCount === 0 ? "clean" : "problems",
+    outcome: result.problemCount > 0 ? "problems" : withoutProblems,
+    ...(unchecked === undefined ? {} : { reason: unchecked }),
     volumeUrl: url,
     uuid,
-    ...result,
+    ...found,
     durationMs,
   };
 }

@@ -54,6 +54,7 @@ const cleanReport: FsckReport = {
   inodeCount: 3,
   packCount: 1,
   packSize: 2048,
+  journalRecordCount: 4,
   durationMs: 100,
 };
 
@@ -330,7 +331,7 @@ describe("the other commands", () => {
   it("fsck lists problems and ends with 0, 1 or 8", async () => {
     assert.deepEqual(await fsckWith(cleanReport), {
       exitCode: 0,
-      out: "file:///v: clean (3 inodes, 1 packs, 2.0 KiB, 0.1 s)\n",
+      out: "file:///v: clean (3 inodes, 1 packs, 4 journal records, 2.0 KiB, 0.1 s)\n",
       err: "",
     });
     const problems = [{ subject: "inode 7", message: "nlink is 2, counted 1" }];

@@ -8,6 +8,8 @@ import { CorruptError } from "../core/fs-error.ts";
 import { toJsn, type Jsn } from "../core/ids.ts";
 
 export const POSITION_SETTING = "position";
+/** The journal of a volume that nothing was ever written to. */
+export const NO_JOURNAL: string = "0".repeat(32);
 /** Source: ECMA-262, time values. */
 const INSTANT_MS_MAX = 8.64e15;
 

@@ -4,6 +4,7 @@
  */
 import { FsError } from "../core/fs-error.ts";
 import { toHex } from "../core/hex.ts";
+import type { AppendedEnd } from "./appended-end.ts";
 import type { Disk } from "./disk.ts";
 import { parseSpareName } from "./segment.ts";
 import { listSegments, scanJournal, type ScanOptions, type SegmentFileName } from "./scan.ts";
@@ -16,6 +17,8 @@ export interface InspectOptions {
   /** The first record that is still needed; without it, the first that is there. */
   readonly fromJsn?: number;
   readonly flushedJsnKnown?: number;
+  /** Of a journal that is in use: what was acknowledged before this began. What comes behind it is in the making. */
+  readonly appendedEndKnown?: AppendedEnd;
 }
 
 export interface InspectedSegment {
@@ -68,6 +71,7 @@ export function inspect(options: InspectOptions): Inspection {
     uuid,
     fromJsn: options.fromJsn ?? first.firstJsn,
     flushedJsnKnown: options.flushedJsnKnown ?? 0,
+    appendedEndKnown: options.appendedEndKnown,
     verifyPayloads: true,
   };
   const scan = attempt(problems, () => scanJournal(scanOptions));

@@ -14,7 +14,7 @@ import {
 import { join } from "node:path";
 import { hasCode } from "../core/system-error.ts";
 import { temporaryName } from "../core/temporary-name.ts";
-import { stateRoot, type Environment } from "../volume/state-directory.ts";
+import { defaultStateDirectory, stateRoot, type Environment } from "../volume/state-directory.ts";
 
 const FOLDER = ".mounts";
 
@@ -42,6 +42,13 @@ export function runningStateDirectories(environment: Environment): string[] {
   if (!existsSync(folder)) return [];
   const paths = readdirSync(folder).map((name) => targetOf(join(folder, name)));
   return [...new Set(paths)].filter((path) => path !== undefined && existsSync(path)) as string[];
+}
+
+/** Where the volume was mounted with last, as far as this user knows; it need not be there. */
+export function lastStateDirectory(environment: Environment, volume: string): string {
+  const remembered = targetOf(join(stateRoot(environment), FOLDER, volume));
+  const isThere = remembered !== undefined && existsSync(remembered);
+  return isThere ? remembered : defaultStateDirectory(environment, volume);
 }
 
 /** undefined: another mount took the link away meanwhile. */

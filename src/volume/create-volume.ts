@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { FsError } from "../core/fs-error.ts";
 import { randomHex } from "../core/hex.ts";
-import { encodePosition, POSITION_SETTING } from "../cut/position.ts";
+import { encodePosition, NO_JOURNAL, POSITION_SETTING } from "../cut/position.ts";
 import { toJsn } from "../core/ids.ts";
 import { createRoot, MetaState } from "../meta/meta-state.ts";
 import { wrapSqliteError } from "../meta/sqlite/sqlite-error.ts";
@@ -25,7 +25,6 @@ import {
 export const META_DIRECTORY = "meta";
 export const DATABASE_NAME = "shoal.db";
 const UUID_SIZE = 16;
-const NO_JOURNAL = "0".repeat(32);
 
 export interface CreateOptions {
   readonly store: ObjectStore;

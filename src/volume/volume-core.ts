@@ -14,7 +14,7 @@ import { randomHex, toHex } from "../core/hex.ts";
 import type { PackId } from "../core/ids.ts";
 import { ByteReader } from "../core/byte-reader.ts";
 import { Cutter } from "../cut/cutter.ts";
-import { readPosition, type Position } from "../cut/position.ts";
+import { NO_JOURNAL, readPosition, type Position } from "../cut/position.ts";
 import type { AppendedEnd, AppendedEndSink } from "../journal/appended-end.ts";
 import type { Disk } from "../journal/disk.ts";
 import { Journal, type JournalLimits, type RandomSource } from "../journal/journal.ts";
@@ -33,9 +33,6 @@ import { applyWrite } from "../vfs/ops/write.ts";
 import { encodePlan } from "../vfs/planned-pack.ts";
 import { FileReader } from "../vfs/read.ts";
 import type { EngineInput, EngineOutput } from "./engine-message.ts";
-
-/** A journal that nothing was ever written to. */
-const NO_JOURNAL = "0".repeat(32);
 
 /** Two spares and the first segment are written with zeros when a volume is mounted first: 96 MiB. */
 const JOURNAL_LIMITS: Partial<JournalLimits> = { segmentSize: 32 * 1024 * 1024 };

@@ -6,11 +6,12 @@ import { formatByteSize } from "../byte-size.ts";
 import { defaultVolume } from "../default-volume.ts";
 import { formatDuration } from "../duration.ts";
 import { ExitCode } from "../exit-code.ts";
-import { parseTarget } from "../volume-argument.ts";
+import { parsePath, parseTarget } from "../volume-argument.ts";
 import type { CommandContext } from "./command-context.ts";
 
 interface FsckFlags {
   readonly metadataOnly?: true;
+  readonly stateDir?: string;
 }
 
 const HELP = `
@@ -23,9 +24,10 @@ export function addFsckCommand(parent: Command, context: CommandContext): void {
   parent
     .command("fsck")
     .summary("check a volume, read-only")
-    .description("Checks a volume's metadata and every pack, and reports what is wrong.")
+    .description("Checks a volume's journal, metadata and every pack, and reports what is wrong.")
     .argument("[TARGET]", "a volume or a mount point; the default volume when left out")
     .option("--metadata-only", "leave out the contents of packs")
+    .option("--state-dir <DIR>", "where its journal is, when a mount elsewhere was told so")
     .addHelpText("after", HELP)
     .action(async (target: string | undefined, flags: FsckFlags) => {
       const { world, finish } = context;
@@ -38,6 +40,10 @@ export function addFsckCommand(parent: Command, context: CommandContext): void {
       const report = await world.interrupts.during(words, (signal) =>
         actions.fsck({
           target: wanted,
+          stateDirectory:
+            flags.stateDir === undefined
+              ? undefined
+              : parsePath(flags.stateDir, world.workingDirectory, "--state-dir"),
           metadataOnly: flags.metadataOnly === true,
           signal,
           onProgress: (text) => world.note(`${text}\n`),
@@ -59,7 +65,8 @@ function fsckText(report: FsckReport): string {
   );
   const unlisted = report.problemCount - report.problems.length;
   if (unlisted > 0) lines.push(`and ${unlisted} more`);
-  const seen = `${report.inodeCount} inodes, ${report.packCount} packs, ${formatByteSize(report.packSize)}`;
+  const counts = `${report.inodeCount} inodes, ${report.packCount} packs, ${report.journalRecordCount} journal records`;
+  const seen = `${counts}, ${formatByteSize(report.packSize)}`;
   const found =
     report.outcome === "clean"
       ? "clean"

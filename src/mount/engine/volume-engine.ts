@@ -22,7 +22,7 @@ import { AccessStream } from "./access-stream.ts";
 import { runFsckThread } from "../fsck/run-fsck.ts";
 import { THREAD_MAIN_URL } from "../program-cache.ts";
 import type { EngineNumbers, MetricsServer } from "./metrics-server.ts";
-import { stagingRoot } from "../../volume/volume-paths.ts";
+import { journalRoot, stagingRoot } from "../../volume/volume-paths.ts";
 
 /** How often a drain looks whether all is stored. */
 const DRAIN_POLL_MS = 20;
@@ -153,7 +153,9 @@ class VolumeEngine implements Engine {
         root: this.#options.root,
         uuid: this.#options.uuid,
         timeline: this.#options.timeline,
+        journalRoot: journalRoot(this.#start.stateDirectory),
         metadataOnly: metadataOnly === true,
+        handoffFd: this.#start.fds.handoff,
       },
       signal: call.signal,
       onProgress: (text) => call.event(text),

@@ -3,6 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../core/assert.ts";
 import { FsError } from "../../core/fs-error.ts";
 import { checkVolume } from "../../volume/fsck/check-volume.ts";
+import { mapHandoffFile } from "../handoff-area.ts";
 import type { FromFsck, FsckStart } from "./run-fsck.ts";
 
 assert(parentPort !== null, "a check runs in a worker");
@@ -11,8 +12,11 @@ const start = workerData as FsckStart;
 
 const send = (message: FromFsck): void => port.postMessage(message);
 try {
+  const { handoffFd, ...options } = start;
+  const area = handoffFd === undefined ? undefined : mapHandoffFile(handoffFd);
   const result = checkVolume({
-    ...start,
+    ...options,
+    ...(area === undefined ? {} : { appendedEnd: () => area.appendedEnd.get() }),
     signal: new AbortController().signal,
     onProgress: (text) => send({ kind: "progress", text }),
   });

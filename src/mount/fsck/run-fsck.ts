@@ -7,7 +7,10 @@ export interface FsckStart {
   readonly root: string;
   readonly uuid: string;
   readonly timeline: string;
+  readonly journalRoot: string;
   readonly metadataOnly: boolean;
+  /** Of a mounted volume: the hand-off area's descriptor, which says what was acknowledged. */
+  readonly handoffFd?: number;
 }
 
 export type FromFsck =

@@ -4,13 +4,14 @@
  */
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { toPackId, type PackId } from "../../core/ids.ts";
+import type { PackId } from "../../core/ids.ts";
 import type { SqliteTables } from "../../meta/sqlite/sqlite-tables.ts";
 import { PackState, type PackRow } from "../../meta/tables.ts";
 import { FrameCache } from "../../pack/frame-cache.ts";
 import { packKey } from "../../pack/pack-name.ts";
 import { FilePackSource, PackReader, readPackIndexSync } from "../../pack/reader.ts";
 import { BLOCK_SIZE_MAX } from "../../core/limits.ts";
+import { PackReferences, type PackReference } from "./pack-references.ts";
 import type { ProblemList } from "./problem.ts";
 
 export interface PackCheckOptions {
@@ -34,27 +35,26 @@ export function checkPacks(
   problems: ProblemList,
   options: PackCheckOptions,
 ): PackTotals {
-  const rows = tables.packs.list();
+  const rows = tables.packs.list().sort((a, b) => a.id - b.id);
+  const planned = new Set(tables.plans.list().map(({ pack }) => pack));
+  const references = new PackReferences(tables);
   const buffer = Buffer.allocUnsafeSlow(BLOCK_SIZE_MAX);
   let packSize = 0;
   for (const [index, row] of rows.entries()) {
     options.signal.throwIfAborted();
     packSize += row.storedSize;
-    if (row.state === PackState.PENDING) checkPlan(tables, row, problems);
-    else checkStored(tables, row, problems, { ...options, buffer });
+    const found = references.of(row.id);
+    if (row.state !== PackState.PENDING) checkStored(row, found, problems, { ...options, buffer });
+    else if (!planned.has(row.id))
+      problems.add(`pack ${row.id}`, "is not stored yet and has no plan");
     if (index % 64 === 63) options.onProgress(`${index + 1} of ${rows.length} packs`);
   }
   return { packCount: rows.length, packSize };
 }
 
-function checkPlan(tables: SqliteTables, row: PackRow, problems: ProblemList): void {
-  const isPlanned = tables.plans.list().some(({ pack }) => pack === row.id);
-  if (!isPlanned) problems.add(`pack ${row.id}`, "is not stored yet and has no plan");
-}
-
 function checkStored(
-  tables: SqliteTables,
   row: PackRow,
+  references: readonly PackReference[],
   problems: ProblemList,
   options: PackCheckOptions & { readonly buffer: Buffer },
 ): void {
@@ -63,7 +63,7 @@ function checkStored(
   // A dead pack whose object is deleted already waits only for its row to go.
   if (row.refCount === 0) return;
   if (!existsSync(path)) {
-    problems.add(subject, `${path} is missing; it holds data of ${hurtFiles(tables, row.id)}`);
+    problems.add(subject, `${path} is missing; it holds data of ${hurtFiles(references)}`);
     return;
   }
   const { size } = statSync(path);
@@ -74,33 +74,33 @@ function checkStored(
     using source = new FilePackSource(path);
     const identity = { volume: options.uuid, timeline: options.timeline, pack: row.id };
     const index = readPackIndexSync(source, identity);
-    checkReferences(tables, row.id, index.plainLengths, problems);
+    checkReferences(row.id, references, index.plainLengths, problems);
     if (!options.contents) return;
     const frames = new FrameCache(0);
     const reader = new PackReader(index, source, frames, frames.newReaderKey());
-    readBlocks(tables, row.id, reader, { problems, buffer: options.buffer });
+    readBlocks(row.id, references, reader, { problems, buffer: options.buffer });
   } catch (error) {
-    problems.add(subject, `${message(error)}; it holds data of ${hurtFiles(tables, row.id)}`);
+    problems.add(subject, `${message(error)}; it holds data of ${hurtFiles(references)}`);
   }
 }
 
 function checkReferences(
-  tables: SqliteTables,
   pack: PackId,
+  references: readonly PackReference[],
   plainLengths: ArrayLike<number>,
   problems: ProblemList,
 ): void {
-  for (const { ino, row } of tables.slices.referencing(pack)) {
-    const length = plainLengths[row.index];
-    if (length === undefined || row.offset + row.length > length) {
-      problems.add(`inode ${ino}`, `refers to block ${row.index} of pack ${pack} beyond its end`);
+  for (const { ino, index, end } of references) {
+    const length = plainLengths[index];
+    if (length === undefined || end > length) {
+      problems.add(`inode ${ino}`, `refers to block ${index} of pack ${pack} beyond its end`);
     }
   }
 }
 
 function readBlocks(
-  tables: SqliteTables,
   pack: PackId,
+  references: readonly PackReference[],
   reader: PackReader,
   options: { readonly problems: ProblemList; readonly buffer: Buffer },
 ): void {
@@ -109,20 +109,15 @@ function readBlocks(
     try {
       reader.readBlockSync(block, 0, index.plainLengths[block]!, options.buffer, 0);
     } catch (error) {
-      options.problems.add(
-        `pack ${pack}`,
-        `${message(error)}; it holds data of ${hurtFiles(tables, pack, block)}`,
-      );
+      const hurt = hurtFiles(references.filter((reference) => reference.index === block));
+      options.problems.add(`pack ${pack}`, `${message(error)}; it holds data of ${hurt}`);
     }
   }
 }
 
 /** Who is hurt: inodes, a few by number. */
-function hurtFiles(tables: SqliteTables, pack: PackId, block?: number): string {
-  const inos = new Set<number>();
-  for (const { ino, row } of tables.slices.referencing(toPackId(pack))) {
-    if (block === undefined || row.index === block) inos.add(ino);
-  }
+function hurtFiles(references: readonly PackReference[]): string {
+  const inos = new Set(references.map(({ ino }) => ino));
   const first = [...inos].slice(0, 5).join(", ");
   return inos.size === 0 ? "no file" : `${inos.size} files (inode ${first})`;
 }

@@ -17,4 +17,9 @@ export class ProblemList {
     this.count++;
     if (this.listed.length < LISTED_COUNT_MAX) this.listed.push({ subject, message });
   }
+
+  addAll(others: ProblemList): void {
+    for (const { subject, message } of others.listed) this.add(subject, message);
+    this.count += others.count - others.listed.length;
+  }
 }
