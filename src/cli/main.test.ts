@@ -201,7 +201,10 @@ describe("a wrong command line", () => {
     "a wrong level": [["mount", "--durability", "x", "m"], /Choose memory or disk/u],
     "a wrong port": [["mount", "--metrics", "-1", "m"], /metrics: "-1" is no port/u],
     "a wrong compression": [["create", "--compression", "gzip", "v"], /Allowed choices are/u],
-    "an unsupported store": [["create", "s3://b/p"], /not supported yet: s3/u],
+    "an unsupported store": [
+      ["create", "s3://b/p"],
+      /not supported yet: a volume in a bucket \(s3:/u,
+    ],
     "an empty mount point": [["mount", ""], /the mount point is empty/u],
     "a wrong time-out": [["umount", "--timeout", "soon", "m"], /no number of seconds/u],
     "a wrong line count": [["log", "-n", "0"], /no number from 1/u],
