@@ -110,7 +110,7 @@ function processWorld(script: string): World {
     env: process.env,
     uid: process.geteuid!(),
     accountHome: home,
-    self: [process.execPath, realpathSync(script)],
+    self: [process.execPath, ...process.execArgv, realpathSync(script)],
     interrupts: new Interrupts(process, toStderr),
     loadActions: async () =>
       (await import("./bound-actions.ts")).bindActions({

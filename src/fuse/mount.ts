@@ -44,6 +44,7 @@ export async function mountAsRoot(options: MountOptions): Promise<number> {
   await checkMountPoint(options.directory);
   const fd = openDevice();
   try {
+    const type = `fuse.${options.subtype ?? "shoal"}`;
     const list = [
       `fd=${CHILD_FD}`,
       "rootmode=40000",
@@ -52,9 +53,10 @@ export async function mountAsRoot(options: MountOptions): Promise<number> {
       "default_permissions",
       ...((options.allowOther ?? true) ? ["allow_other"] : []),
       options.readOnly === true ? "ro" : "rw",
+      // Without a word in its own table umount(8) asks statfs for the type, hears "fuse", and misses umount.fuse.shoal.
+      `uhelper=${type}`,
       ...(options.extra ?? []),
     ];
-    const type = `fuse.${options.subtype ?? "shoal"}`;
     const args = ["-i", "-t", type, "-o", list.join(","), options.source, options.directory];
     const result = await runProgram("mount", args, {
       inherit: [fd],

@@ -421,33 +421,6 @@ describe("set-id bits on a mount", skipWithoutMount(), () => {
   });
 });
 
-describe("install-helpers", skipWithoutMount(), () => {
-  it("writes programs by which mount(8) and umount(8) would mount and unmount", async () => {
-    await using fixture = await MountFixture.create({ name: "helpers" });
-    const { base, volumeRoot, mountPoint, stateDirectory } = fixture;
-    const installed = await runShoal(["install-helpers", "--prefix", base]);
-    assert.equal(installed.code, 0, installed.stderr);
-    const helper = (name: string): string => join(base, "sbin", name);
-    const options = `rw,state_dir=${stateDirectory},nofail`;
-    const mounted = await runCommand([
-      helper("mount.fuse.shoal"),
-      `file://${volumeRoot}`,
-      mountPoint,
-      "-o",
-      options,
-    ]);
-    assert.equal(mounted.code, 0, mounted.stderr);
-    writeFileSync(join(mountPoint, "f"), "through the helper");
-    const unmounted = await runCommand([helper("umount.fuse.shoal"), mountPoint]);
-    assert.equal(unmounted.code, 0, unmounted.stderr);
-    await fixture.ended();
-    await fixture.demandClean();
-    const removed = await runShoal(["install-helpers", "--remove", "--prefix", base]);
-    assert.equal(removed.code, 0, removed.stderr);
-    assert.equal(existsSync(helper("mount.fuse.shoal")), false);
-  });
-});
-
 /** A bit of everything. */
 function fillTree(root: string): void {
   for (const directory of ["a", "b"]) {
