@@ -28,7 +28,10 @@ export async function startSupervisor(configPath: string | undefined): Promise<v
         sayReady(configPath);
       },
       onTerminate: (listener) => {
-        for (const signal of ["SIGTERM", "SIGINT"] as const)
+        const { foreground } = readMountConfig(configPath);
+        // A mount in the background outlives every terminal; one in the foreground ends in order with its own.
+        const hangUp = foreground === true ? (["SIGHUP"] as const) : [];
+        for (const signal of ["SIGTERM", "SIGINT", ...hangUp])
           process.on(signal, () => listener(signal));
       },
     });

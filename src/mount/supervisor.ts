@@ -134,7 +134,7 @@ export class Supervisor {
         if (this.#state === "draining") this.#state = "serving";
       });
     } else {
-      log.info("still draining", { reason, ...area.status.snapshot() });
+      log.info("still draining", { reason, deferred: area.deferred.count });
     }
     return this.#ending;
   }
