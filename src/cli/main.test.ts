@@ -311,6 +311,14 @@ describe("the other commands", () => {
     assert.deepEqual(request, { volumeUrl: "file:///here/vol", compression: "zstd", acl: true });
     assert.equal(result.out, "created the volume file:///here/vol (ab)\n");
     assert.match(result.err, /shoal mount vol DIR/u);
+    for (const [word, quoted] of [
+      ["a b", "'a b'"],
+      ["it's", String.raw`'it'\''s'`],
+      ["-x", "'./-x'"],
+    ] as const) {
+      const odd = await run({ actions: { createVolume } }, "create", "--", word);
+      assert.equal(odd.err, `mount it: shoal mount ${quoted} DIR\n`);
+    }
   });
 
   it("umount hands on force, lazy and the time-out, and fails while it still drains", async () => {

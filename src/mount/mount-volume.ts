@@ -72,6 +72,7 @@ const SPARE_MEMORY_SIZE_MIN: number = 256 * 1024 * 1024;
 export async function mountVolume(options: MountVolumeOptions): Promise<MountedVolume> {
   const { clock, environment, settings, volumeUrl } = options;
   const mountPoint = checkMountPoint(options.mountPoint);
+  refuseBackslash(options);
   const { config, isNew } = await findVolume(options);
   const root = directoryOfUrl(volumeUrl);
   refuseMountOver(mountPoint, root, "the volume");
@@ -156,6 +157,16 @@ async function findNamedVolume(
       { cause: error },
     );
   }
+}
+
+/** The program runs from below the state directory, and Node.js loads no module from such a path. */
+function refuseBackslash({ settings, environment }: MountVolumeOptions): void {
+  const path = settings.stateDirectory ?? stateRoot(environment);
+  if (!path.includes("\\")) return;
+  throw new FsError(
+    "EINVAL",
+    `the state directory ${path} has a backslash in its path, where Node.js runs no program; choose another with --state-dir`,
+  );
 }
 
 /** Best effort: who may not look says nothing. */

@@ -222,7 +222,10 @@ export class Supervisor {
     this.#restarts++;
     const answered = area.status.get(Counter.replies) - answeredBefore;
     if (!this.#hasServed && this.#restarts >= START_DEATHS_MAX)
-      throw new FsError("EIO", `the volume process died before it served (${how}); see the log`);
+      throw new FsError(
+        "EIO",
+        `the volume process died before it served (${how}); why is in ${this.#options.config.stateDirectory}/log`,
+      );
     const decision = this.#policy.died({ lifeMs: this.#diedMs - bornMs, answered });
     if (decision.kind === "give-up") return this.#giveUp(`${decision.reason} (last: ${how})`);
     log.warn("the volume process died and is started again", { how, answered, ...decision });

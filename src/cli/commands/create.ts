@@ -42,7 +42,14 @@ export function addCreateCommand(parent: Command, { world, finish }: CommandCont
         acl: flags.acl === true,
       });
       world.print(`created the volume ${report.volumeUrl} (${report.uuid})\n`);
-      world.note(`mount it: shoal mount ${volume} DIR\n`);
+      world.note(`mount it: shoal mount ${shellWord(volume)} DIR\n`);
       finish(ExitCode.OK);
     });
+}
+
+/** So that the line can be pasted. */
+function shellWord(word: string): string {
+  if (/^[\w./~:@%+,=][\w./~:@%+,=-]*$/u.test(word)) return word;
+  const plain = word.startsWith("-") ? `./${word}` : word;
+  return `'${plain.replaceAll("'", String.raw`'\''`)}'`;
 }
