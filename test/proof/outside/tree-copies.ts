@@ -88,7 +88,7 @@ function useOverlay(
       sh("cat h && ls && ls d", at).replace("d\n", "") + readFileSync(join(lower, "f"), "utf8")
     );
   } finally {
-    sh("umount .", at);
+    sh(`umount '${at}'`, "/");
   }
 }
 
