@@ -46,5 +46,5 @@ await runTable({
     listing("readdir + lstat", "readdirStat", { isForgotten: false }),
     listing("readdir + lstat of what the kernel forgot", "readdirStat", { isForgotten: true }),
   ],
-  notes: [`A directory of ${count} empty files (JuiceFS 10 %, passthrough_hp 30 % of that).`],
+  notes: [`A directory of ${count} empty files (JuiceFS 8 %, passthrough_hp 30 % of that).`],
 });

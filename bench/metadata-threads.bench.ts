@@ -15,6 +15,6 @@ await runTable({
     metadataWorks({ threads, threadCount, count, suffix: `, ${threadCount} threads` }),
   ),
   notes: [
-    `${count} files of 4 KiB, all threads together (JuiceFS 10 %, passthrough_hp 30 % of that).`,
+    `${count} files of 4 KiB, all threads together (JuiceFS 8 %, passthrough_hp 30 % of that).`,
   ],
 });

@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import {
   makeWorkDirectory,
   MountFixture,
@@ -33,13 +34,17 @@ interface CpuProfile {
 }
 
 const mode = readMode();
+/** By URL, in lines. */
+const bundles: Map<string, string[]> = new Map();
 const SHOWN_COUNT = 12;
 /** Not work: the thread sleeps, or the machine does something else. */
 const IDLE: ReadonlySet<string> = new Set(["(idle)", "(program)", "(root)"]);
 /** Where it sleeps. */
 const SLEEP = /^wait \(src\/sys\/poll\.ts/u;
-/** Of the engine's thread, no other runs it. */
-const ENGINE_FILE = /\/fuse\/loop\.[jt]s$/u;
+/** What the engine's thread runs, and no other. */
+const ENGINE_FILE = /\/engine-thread\.js$/u;
+/** In a bundle: the module that begins here. */
+const REGION = /^\/\/ ((?:src|node_modules)\/\S+)$/u;
 
 async function profile(path: MainPath, threads: ClientThreads): Promise<Row[]> {
   const directory = makeWorkDirectory("bench-profile");
@@ -93,15 +98,24 @@ function rowsOf(path: MainPath, { nodes, samples, timeDeltas }: CpuProfile): Row
     );
 }
 
+/** Which of our files a line of the bundle at `url` comes from. */
+function moduleOf(url: string, lineNumber: number): string {
+  const lines = bundles.get(url) ?? readFileSync(fileURLToPath(url), "utf8").split("\n");
+  bundles.set(url, lines);
+  for (let at = lineNumber; at >= 0; at--) {
+    const region = REGION.exec(lines[at] ?? "");
+    if (region !== null) return region[1]!;
+  }
+  return "bundle";
+}
+
 function nameOf({
   functionName,
   url,
   lineNumber,
 }: CpuProfile["nodes"][number]["callFrame"]): string {
-  // A mount runs a copy of the sources without their types, line by line the same.
-  const found = /\/((?:src|node_modules)\/.*)$/u.exec(url)?.[1] ?? url;
-  const file = found.startsWith("src/") ? found.replace(/\.js$/u, ".ts") : found;
-  const place = file === "" ? "" : ` (${file}:${lineNumber + 1})`;
+  const file = ENGINE_FILE.test(url) ? moduleOf(url, lineNumber) : url;
+  const place = file === "" ? "" : ` (${file})`;
   return `${functionName === "" ? "anonymous" : functionName}${place}`;
 }
 

@@ -42,13 +42,13 @@ const SECRET = "benchmark-secret";
 const PEERS: Readonly<Record<PeerName, Peer>> = {
   "juicefs (sqlite)": {
     programs: ["SHOAL_BENCH_JUICEFS"],
-    share: 0.1,
+    share: 0.08,
     open: (home, prefix) =>
       Promise.resolve(formatJuicefs(home, prefix, `sqlite3://${home.path("meta.db")}`)),
   },
   "juicefs (redis)": {
     programs: ["SHOAL_BENCH_JUICEFS", "SHOAL_BENCH_REDIS"],
-    share: 0.1,
+    share: 0.08,
     async open(home, prefix) {
       const port = await findFreePort();
       const redis = [process.env["SHOAL_BENCH_REDIS"]!, "--port", String(port)];
@@ -71,7 +71,7 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
   },
   s3fs: {
     programs: ["SHOAL_BENCH_S3_SERVER", "SHOAL_BENCH_S3FS"],
-    share: 0.01,
+    share: 0.007,
     async open(home, prefix) {
       const port = await startS3(home, prefix);
       const password = home.path("password");
@@ -83,7 +83,7 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
   },
   rclone: {
     programs: ["SHOAL_BENCH_S3_SERVER", "SHOAL_BENCH_RCLONE"],
-    share: 0.01,
+    share: 0.007,
     async open(home, prefix) {
       const port = await startS3(home, prefix);
       const program = process.env["SHOAL_BENCH_RCLONE"]!;
