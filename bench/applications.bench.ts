@@ -11,7 +11,7 @@ import { writeCProject } from "./support/c-project.ts";
 import { runCommand, timeCommand, whenInstalled } from "./support/commands.ts";
 import type { Work } from "./support/contest.ts";
 import { forgetAll } from "./support/forget.ts";
-import { makeGitHistory } from "./support/git-history.ts";
+import { commitAt, makeGitHistory } from "./support/git-history.ts";
 import { pick, readMode } from "./support/mode.ts";
 import { runTable } from "./support/run-table.ts";
 import { type SourceTree, writeSourceTree } from "./support/source-tree.ts";
@@ -24,7 +24,9 @@ const SMALL_DEPENDENCY = "commander";
 const ROOT = join(import.meta.dirname, "..");
 const smallCount: number = pick(mode, 240, 11_400);
 const largeCount: number = pick(mode, 480, 50_000);
-const inputs: string = makeWorkDirectory("bench-input");
+/** SHOAL_BENCH_INPUTS keeps what is made here, so that the next full run need not make it again. */
+const kept: string | undefined = mode.isFull ? process.env["SHOAL_BENCH_INPUTS"] : undefined;
+const inputs: string = kept ?? makeWorkDirectory("bench-input");
 
 interface Archive {
   readonly path: string;
@@ -38,6 +40,9 @@ async function main(): Promise<void> {
   const archiveOf = ({ isPeer }: Contender): Archive => (isPeer ? forPeers : small);
   const history = { fileCount: 3000, commitCount: 400, changesPerCommit: 20, seed: SEED };
   const smokeHistory = { ...history, fileCount: 100, commitCount: 10 };
+  const git = whenInstalled("git", () => gitWorks(pick(mode, smokeHistory, history)));
+  const npm = whenInstalled("npm", npmWorks);
+  if (process.argv.includes("--inputs")) return;
   await runTable({
     name: "applications",
     placements: PLACEMENTS,
@@ -45,8 +50,8 @@ async function main(): Promise<void> {
     works: [
       ...treeWorks(archiveOf),
       ...largeTreeWorks(large),
-      ...whenInstalled("git", () => gitWorks(pick(mode, smokeHistory, history))),
-      ...whenInstalled("npm", npmWorks),
+      ...git,
+      ...npm,
       ...whenInstalled("make", () => whenInstalled("cc", buildWorks)),
     ],
     notes: [
@@ -58,11 +63,16 @@ async function main(): Promise<void> {
 
 function makeArchive(name: string, fileCount: number): Archive {
   const root = join(inputs, name);
-  const tree = writeSourceTree(root, fileCount, SEED);
   const path = `${root}.tar`;
+  const description = `${root}.json`;
+  if (existsSync(description)) {
+    return { path, tree: JSON.parse(readFileSync(description, "utf8")) as SourceTree };
+  }
+  const tree = writeSourceTree(root, fileCount, SEED);
   const options = ["--sort=name", "--mtime=2026-01-01", "--owner=0", "--group=0"];
   runOnDisk(["tar", "cf", path, ...options, "-C", root, "."]);
   rmSync(root, { recursive: true });
+  writeFileSync(description, JSON.stringify(tree));
   return { path, tree };
 }
 
@@ -166,7 +176,8 @@ function largeTreeWorks({ path, tree }: Archive): Work[] {
 
 function gitWorks(history: Parameters<typeof makeGitHistory>[1]): Work[] {
   const origin = join(inputs, "origin.git");
-  const { middle } = makeGitHistory(origin, history);
+  if (!existsSync(origin)) makeGitHistory(origin, history);
+  const middle = commitAt(origin, history.commitCount >> 1);
   const clone = (directory: string): string => join(directory, "clone");
   return [
     seconds("git clone", (contender, directory) =>
@@ -185,16 +196,17 @@ function gitWorks(history: Parameters<typeof makeGitHistory>[1]): Work[] {
 function npmWorks(): readonly Work[] {
   const cache = join(inputs, "npm-cache");
   const manifest = join(inputs, "npm");
+  rmSync(manifest, { recursive: true, force: true });
   if (mode.isFull) copyManifest(manifest);
   else writeSmallManifest(manifest);
   const install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--cache", cache];
   try {
-    runOnDisk(install, manifest);
+    if (!existsSync(cache)) runOnDisk(install, manifest);
   } catch (error) {
     console.log(`skipped: npm ci: ${(error as Error).message.slice(0, 200)}`);
     return [];
   }
-  rmSync(join(manifest, "node_modules"), { recursive: true });
+  rmSync(join(manifest, "node_modules"), { recursive: true, force: true });
   return [
     seconds("npm ci", async (contender, directory) => {
       const into = join(directory, "npm");
@@ -261,5 +273,5 @@ function runOnDisk(command: readonly string[], cwd: string = inputs): void {
 try {
   await main();
 } finally {
-  rmSync(inputs, { recursive: true, force: true });
+  if (kept === undefined) rmSync(inputs, { recursive: true, force: true });
 }

@@ -75,6 +75,8 @@ export interface ContestOptions {
   readonly roundCount: number;
   /** What earlier contests of the same works found: their rounds count too. */
   readonly earlier?: readonly Row[];
+  /** Prints every figure as it is found. */
+  readonly isVerbose?: boolean;
   /** After each round, with all so far. */
   readonly onRound?: (rows: readonly Row[]) => void;
 }
@@ -82,7 +84,7 @@ export interface ContestOptions {
 export async function contest(
   contenders: readonly Contender[],
   works: readonly Work[],
-  { roundCount, earlier = [], onRound }: ContestOptions,
+  { roundCount, earlier = [], onRound, isVerbose = false }: ContestOptions,
 ): Promise<Row[]> {
   const collected = collectEarlier(contenders, works, earlier);
   /** What a peer could not do once is not asked of it again. */
@@ -98,7 +100,13 @@ export async function contest(
         if (refused.get(contender)!.has(work)) continue;
         const measure = await runOne(work, contender, roundOf(contender));
         if (measure === "failed") refused.get(contender)!.add(work);
-        else if (measure !== undefined) collect(collected.get(contender)!, work, measure);
+        else if (measure !== undefined) {
+          if (isVerbose)
+            console.log(
+              `round ${round}: ${work.name}: ${contender.name} ${measure.value.toPrecision(4)}`,
+            );
+          collect(collected.get(contender)!, work, measure);
+        }
       }
     }
     for (const contender of order) rmSync(roundOf(contender), { recursive: true, force: true });

@@ -12,11 +12,11 @@ export interface HistoryOptions {
   readonly seed: number;
 }
 
-/** Makes it at `path`; returns the name of the commit in the middle and of the last one. */
+/** Makes it at `path`. */
 export function makeGitHistory(
   path: string,
   { fileCount, commitCount, changesPerCommit, seed }: HistoryOptions,
-): { readonly middle: string; readonly last: string } {
+): void {
   const source = new TextSource(seed);
   const parts: string[] = [];
   for (let commit = 0; commit < commitCount; commit++) {
@@ -34,9 +34,11 @@ export function makeGitHistory(
   git(["init", "-q", "--bare", "-b", "main", path]);
   git(["-C", path, "fast-import", "--quiet"], parts.join(""));
   git(["-C", path, "repack", "-q", "-a", "-d"]);
-  const last = git(["-C", path, "rev-parse", "main"]).trim();
-  const middle = git(["-C", path, "rev-parse", `main~${commitCount >> 1}`]).trim();
-  return { middle, last };
+}
+
+/** The name of the commit that is `back` before the last. */
+export function commitAt(path: string, back: number): string {
+  return git(["-C", path, "rev-parse", `main~${back}`]).trim();
 }
 
 function git(args: readonly string[], input?: string): string {

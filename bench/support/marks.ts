@@ -67,7 +67,7 @@ export const MARKS: readonly Mark[] = [
   ...both("open + read 4 KiB + close", "ext4", [0.85, 0.85]),
   speed("data", "write, 1 MiB", "ext4", 0.7),
   speed("sustained", "write 2048 MiB, 1 MiB each, fsync", "ext4", 0.4),
-  speed("data", "read, local cache, 1 MiB", "ext4", 0.8),
+  speed("data", "read, cold, 1 MiB", "ext4", 0.8),
   speed("data", SYNCED, "ext4", 0.6),
   speed("data", `${SYNCED}, 4 writers`, "ext4", 1),
   speed("data", SYNCED, JUICEFS, 10),

@@ -44,6 +44,7 @@ export async function runTable(table: Table): Promise<void> {
     const rows = await contest(contenders, table.works, {
       roundCount: mode.roundCount,
       earlier: mode.isAdding ? readRows(name) : [],
+      isVerbose: mode.isFull,
       onRound: keep,
     });
     printRows(rows);
