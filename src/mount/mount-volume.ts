@@ -10,6 +10,7 @@ import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { FsError } from "../core/fs-error.ts";
 import { hasCode } from "../core/system-error.ts";
+import { temporaryName } from "../core/temporary-name.ts";
 import { directoryOfUrl } from "../object/open-object-store.ts";
 import { refuseFullDisk } from "../volume/volume-room.ts";
 import { makeVolume, readVolume } from "../volume/volume-at-url.ts";
@@ -90,8 +91,9 @@ export async function mountVolume(options: MountVolumeOptions): Promise<MountedV
   const bundle = findBundle(state.run, clock.nowMs());
   const copy = makePrivateCopy({ bundle, natives: findNativeModules() }, state.run);
   const entry = join(copy.root, "supervisor-main.js");
+  const configPath = temporaryName(state.mountConfig);
   writeMountConfig(
-    state.mountConfig,
+    configPath,
     mountConfigOf(options, {
       config,
       root,
@@ -109,10 +111,10 @@ export async function mountVolume(options: MountVolumeOptions): Promise<MountedV
     hidesEntries: holdsEntries(mountPoint),
   };
   // The supervisor takes this process's place, and says itself when it is ready.
-  if (options.foreground) continueInForeground(entry, state.mountConfig);
+  if (options.foreground) continueInForeground(entry, configPath);
   await startInBackground({
     entry,
-    configPath: state.mountConfig,
+    configPath,
     logPath: state.log,
     mountPoint,
     clock,

@@ -4,7 +4,7 @@ import { SystemClock } from "../core/clock.ts";
 import { toControlError } from "./control-message.ts";
 import { SupervisorExit, tellStarter } from "./daemonize.ts";
 import { LineLog } from "./log-file.ts";
-import { readMountConfig } from "./mount-config.ts";
+import { type MountConfig, readMountConfig } from "./mount-config.ts";
 import { flushProgramCache, PROGRAM_FOLDER } from "./program-cache.ts";
 import { runSupervisorProcess } from "./supervisor-process.ts";
 
@@ -16,6 +16,8 @@ export async function startSupervisor(configPath: string | undefined): Promise<v
   const clock = new SystemClock();
   const log = new LineLog({ fd: 2, clock, name: "supervisor" });
   try {
+    // Before it moves to its place.
+    const config = readMountConfig(configPath);
     const end = await runSupervisorProcess({
       configPath,
       clock,
@@ -25,12 +27,11 @@ export async function startSupervisor(configPath: string | undefined): Promise<v
       onReady: (details) => {
         flushProgramCache();
         void tellStarter({ type: "ready", pid: process.pid, details });
-        sayReady(configPath);
+        sayReady(config);
       },
       onTerminate: (listener) => {
-        const { foreground } = readMountConfig(configPath);
         // A mount in the background outlives every terminal; one in the foreground ends in order with its own.
-        const hangUp = foreground === true ? (["SIGHUP"] as const) : [];
+        const hangUp = config.foreground === true ? (["SIGHUP"] as const) : [];
         for (const signal of ["SIGTERM", "SIGINT", ...hangUp])
           process.on(signal, () => listener(signal));
       },
@@ -48,8 +49,7 @@ export async function startSupervisor(configPath: string | undefined): Promise<v
   process.exit();
 }
 
-function sayReady(configPath: string): void {
-  const { foreground, source, mountPoint } = readMountConfig(configPath);
+function sayReady({ foreground, source, mountPoint }: MountConfig): void {
   if (foreground !== true) return;
   process.stdout.write(`${source} is mounted on ${mountPoint}\n`);
   process.stderr.write("shoal: Ctrl-C drains and unmounts\n");

@@ -2,10 +2,11 @@
  * A supervisor's process: takes the lock, mounts, answers INIT, serves the control socket, and leaves nothing behind.
  * The order of steps is that of rule J7; on the way out each is undone in the opposite order, the lock last.
  */
-import { closeSync, fstatSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import type { Clock } from "../core/clock.ts";
 import { FsError } from "../core/fs-error.ts";
 import { silentLog, type Log } from "../core/log.ts";
+import { wrapSystemError } from "../core/system-error.ts";
 import { handshake } from "../fuse/handshake.ts";
 import { mountFuse } from "../fuse/mount.ts";
 import { setReadAhead, unmount } from "../fuse/unmount.ts";
@@ -32,6 +33,7 @@ const LOG_LOOK_INTERVAL_MS = 60_000;
 const LOG_LINES_DEFAULT = 100;
 
 export interface SupervisorProcessOptions {
+  /** Of this mount alone: it becomes the state directory's mount.json once the lock is held. */
   readonly configPath: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -55,7 +57,7 @@ export async function runSupervisorProcess(
   if (directory === undefined)
     throw new FsError("ENOENT", `${config.stateDirectory} is no state directory`);
   refuseMountOver(config.mountPoint, directory.path, "the state directory");
-  using lock = await StateLock.acquire(directory.lock, clock);
+  using lock = await takeOver(options.configPath, directory, clock);
   const since = new Date(clock.nowMs()).toISOString();
   const { volume, source, mountPoint } = config;
   const holder = { volume, source, mountPoint, since };
@@ -69,7 +71,12 @@ export async function runSupervisorProcess(
     area.setSession(handshake(fuseFd, sessionOptionsOf(config), clock));
     await raiseReadAhead(config.mountPoint, log);
     const world: SupervisorWorld = {
-      spawn: () => newVolumeChild(options, { fuse: fuseFd, handoff: handoffFd, lock: lock.fd }),
+      spawn: () =>
+        newVolumeChild(options, directory.mountConfig, {
+          fuse: fuseFd,
+          handoff: handoffFd,
+          lock: lock.fd,
+        }),
       unmount: ({ lazy }) => unmount(config.mountPoint, { lazy }),
       holders: () => describeHolders(config.mountPoint),
       served: (pid) => lock.describe(holder, pid),
@@ -101,13 +108,33 @@ export async function runSupervisorProcess(
   }
 }
 
+/**
+ * Takes the lock, and puts what this mount was told in the place where all its processes read it: only who holds the
+ * lock does, for another mount may serve from there.
+ */
+async function takeOver(
+  configPath: string,
+  directory: StateDirectory,
+  clock: Clock,
+): Promise<StateLock> {
+  try {
+    const lock = await StateLock.acquire(directory.lock, clock);
+    renameSync(configPath, directory.mountConfig);
+    return lock;
+  } catch (error) {
+    if (configPath !== directory.mountConfig) rmSync(configPath, { force: true });
+    throw wrapSystemError(error, `starting with ${configPath}`);
+  }
+}
+
 function newVolumeChild(
   options: SupervisorProcessOptions,
+  configPath: string,
   fds: { readonly fuse: number; readonly handoff: number; readonly lock: number },
 ): VolumeChild {
   const child = new VolumeChild({
     entry: options.volumeEntry,
-    configPath: options.configPath,
+    configPath,
     fds,
     logFd: options.logFd,
   });
