@@ -22,14 +22,18 @@ beforeEach(() => {
   orders = [];
   answers = [];
   isBusy = true;
-  queue = new FsyncQueue({
+  queue = newQueue("disk");
+});
+
+function newQueue(level: "memory" | "disk"): FsyncQueue {
+  return new FsyncQueue({
     journal,
     port: { postMessage: (order: FlushOrder) => orders.push(order) } as unknown as MessagePort,
     deferred: new DeferredTable(new ArrayBuffer(DEFERRED_COUNT * DEFERRED_ENTRY_SIZE), 0),
     isBusy: () => isBusy,
-    level: "disk",
+    level,
   });
-});
+}
 
 function fsync(unique: number): void {
   const request = { uniqueLow: unique, uniqueHigh: 0, opcode: 20, nodeid: 1 } as Request;
@@ -51,6 +55,15 @@ describe("an FSYNC", () => {
     fsync(2);
     assert.deepEqual(answers, ["now", "now"]);
     assert.equal(journal.flushedJsn, journal.lastJsn);
+    assert.equal(orders.length, 0);
+  });
+
+  it("at level memory is answered at once, and flushes nothing", () => {
+    queue = newQueue("memory");
+    appendText(journal, "a");
+    for (isBusy of [true, false]) fsync(1);
+    assert.deepEqual(answers, ["now", "now"]);
+    assert.notEqual(journal.flushedJsn, journal.lastJsn);
     assert.equal(orders.length, 0);
   });
 
