@@ -211,8 +211,8 @@ export interface FsckReport {
   readonly inodeCount: number;
   readonly packCount: number;
   readonly packSize: number;
-  /** Journal records that are not in the metadata yet. */
-  readonly journalRecordCount: number;
+  /** Of records that are not in the metadata yet; absent where a mount that runs an older program checked itself. */
+  readonly journalRecordCount?: number;
   readonly durationMs: number;
 }
 

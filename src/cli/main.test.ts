@@ -345,6 +345,9 @@ describe("the other commands", () => {
       out: "file:///v: clean (3 inodes, 1 packs, 4 journal records, 2.0 KiB, 0.1 s)\n",
       err: "",
     });
+    const { journalRecordCount: _, ...older } = cleanReport;
+    const byOlder = await fsckWith(older);
+    assert.equal(byOlder.out, "file:///v: clean (3 inodes, 1 packs, 2.0 KiB, 0.1 s)\n");
     const problems = [{ subject: "inode 7", message: "nlink is 2, counted 1" }];
     const bad = await fsckWith({ ...cleanReport, outcome: "problems", problems, problemCount: 5 });
     assert.equal(bad.exitCode, 1);

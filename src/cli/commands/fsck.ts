@@ -65,7 +65,9 @@ function fsckText(report: FsckReport): string {
   );
   const unlisted = report.problemCount - report.problems.length;
   if (unlisted > 0) lines.push(`and ${unlisted} more`);
-  const counts = `${report.inodeCount} inodes, ${report.packCount} packs, ${report.journalRecordCount} journal records`;
+  const { journalRecordCount: records } = report;
+  const journal = records === undefined ? "" : `, ${records} journal records`;
+  const counts = `${report.inodeCount} inodes, ${report.packCount} packs${journal}`;
   const seen = `${counts}, ${formatByteSize(report.packSize)}`;
   const found =
     report.outcome === "clean"
