@@ -25,7 +25,7 @@ export interface Actions {
   sync(target: Target | undefined): Promise<SyncReport>;
   /** Read-only; through the control socket when the volume is mounted. No target: the default volume. */
   fsck(request: FsckRequest): Promise<FsckReport>;
-  /** The last lines of the mount's own log. */
+  /** The last lines of the mount's own log, or of the last mount's where the volume is not mounted. */
   readLog(target: Target | undefined, lineCount: number): Promise<readonly string[]>;
   /** Every operation as it is answered, until aborted or unmounted. */
   followLog(target: Target | undefined, signal: AbortSignal): AsyncIterable<AccessRecord>;

@@ -2,7 +2,7 @@
 import { EventEmitter, on } from "node:events";
 import { SystemClock } from "../core/clock.ts";
 import { FsError } from "../core/fs-error.ts";
-import { errorMessage, hasCode } from "../core/system-error.ts";
+import { errorMessage, hasCode, wrapSystemError } from "../core/system-error.ts";
 import { directoryOfUrl } from "../object/open-object-store.ts";
 import { ControlClient } from "../mount/control-client.ts";
 import type { AccessEntry } from "../mount/engine/engine-link.ts";
@@ -13,12 +13,13 @@ import {
   volumeUrlOf,
 } from "../mount/find-target.ts";
 import { runFsckThread } from "../mount/fsck/run-fsck.ts";
+import { tailLog } from "../mount/log-tail.ts";
 import { lastStateDirectory } from "../mount/running-state.ts";
 import type { KnownMount } from "../mount/mount-registry.ts";
 import { mountVolume } from "../mount/mount-volume.ts";
 import { remountVolume } from "../mount/remount-volume.ts";
 import { makeVolume, readVolume } from "../volume/volume-at-url.ts";
-import type { Environment } from "../volume/state-directory.ts";
+import { StateDirectory, type Environment } from "../volume/state-directory.ts";
 import { unmountVolume } from "../mount/unmount-volume.ts";
 import {
   askState,
@@ -81,15 +82,7 @@ export function bindActions(environment: Environment): Actions {
             );
       return toReport(result, url, uuid, clock.monotonicMs() - startMs);
     },
-    async readLog(target, lineCount) {
-      const lines: string[] = [];
-      using client = await connect(requireTargetMount(target, environment));
-      await client.call("log", {
-        params: { lines: lineCount },
-        onEvent: (line) => lines.push(String(line)),
-      });
-      return lines;
-    },
+    readLog: (target, lineCount) => readLog(target, lineCount, { environment, clock }),
     followLog: (target, signal) => followAccess(requireTargetMount(target, environment), signal),
   };
 }
@@ -137,6 +130,43 @@ async function sync(mount: KnownMount, clock: SystemClock): Promise<SyncReport> 
     packSize: (before?.dirtyBytes ?? 0) + (before?.pendingBytes ?? 0),
     durationMs: clock.monotonicMs() - startMs,
   };
+}
+
+async function readLog(
+  target: Target | undefined,
+  lineCount: number,
+  world: { readonly environment: Environment; readonly clock: SystemClock },
+): Promise<string[]> {
+  const { environment, clock } = world;
+  const mount = findTargetMount(target, environment);
+  const lines: string[] = [];
+  const onLine = (line: unknown): void => void lines.push(String(line));
+  if (mount?.isServed === true) {
+    using client = await connect(mount);
+    await client.call("log", { params: { lines: lineCount }, onEvent: onLine });
+    return lines;
+  }
+  // It is most wanted of a mount that has died.
+  if (target === undefined) throw new FsError("ENOTCONN", "no volume is mounted: name one");
+  const path = StateDirectory.peek(await stateOf(target, mount, world))?.log;
+  if (path === undefined) throw new FsError("ENOENT", "the volume was never mounted by this user");
+  const { signal } = new AbortController();
+  try {
+    await tailLog({ path, lineCount, follow: false, clock, signal, onLine });
+  } catch (error) {
+    throw wrapSystemError(error, `reading the log ${path}`);
+  }
+  return lines;
+}
+
+async function stateOf(
+  target: Target,
+  mount: KnownMount | undefined,
+  world: { readonly environment: Environment; readonly clock: SystemClock },
+): Promise<string> {
+  if (mount?.stateDirectory !== undefined) return mount.stateDirectory.path;
+  const { uuid } = await readVolume(volumeUrlOf(target), world.clock);
+  return lastStateDirectory(world.environment, uuid);
 }
 
 /** No more control socket, or one that closed before it answered. */

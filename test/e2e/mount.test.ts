@@ -142,10 +142,14 @@ describe("a mount", skipWithoutMount(), () => {
     await fixture.mount();
     compareManifests(treeManifest(fixture.mountPoint, { identity: true }), before);
     fixture.killAll();
+    const log = await runShoal(["log", fixture.mountPoint]);
+    assert.match(log.stdout, /the volume process serves/u, log.stderr);
     const cleared = await fixture.tryUmount();
     assert.equal(fixture.isMounted, false, "umount clears a dead mount too");
     assert.equal(cleared.code, 1, "which stored nothing");
     assert.match(cleared.stderr, /was not drained: its processes are gone\n.*in its journal/u);
+    const last = await runShoal(["log", fixture.volumeRoot]);
+    assert.deepEqual(last, log, "of a volume that is not mounted the last mount's");
     await fixture.mount();
     compareManifests(treeManifest(fixture.mountPoint, { identity: true }), before);
     await fixture.umount();

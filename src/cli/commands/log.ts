@@ -19,7 +19,7 @@ export function addLogCommand(parent: Command, { world, finish }: CommandContext
     .command("log")
     .summary("show what a mount said, or follow every operation")
     .description(
-      "Shows the end of a mount's own log: starts, warnings, crashes. With --follow, every operation as it is answered: operation, uid, pid, arguments, result, microseconds. That costs nothing while nobody follows.",
+      "Shows the end of a mount's own log: starts, warnings, crashes; of a volume that is not mounted, the last one's. With --follow, every operation as it is answered: operation, uid, pid, arguments, result, microseconds. That costs nothing while nobody follows.",
     )
     .argument("[TARGET]", "a mount point or a volume; not needed when only one is mounted")
     .option("-f, --follow", "every operation, until Ctrl-C")
