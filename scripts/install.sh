@@ -43,7 +43,7 @@ flock -n 9 || {
 }
 is_installed && exit 0
 
-echo "shoal: installing the locked dependencies (about 100 MB, once) into $root/node_modules" >&2
+echo "shoal: installing the locked dependencies (about 140 MB to fetch, 430 MB on the disk, once) into $root/node_modules" >&2
 rm -f "$stamp"
 # --include and --bin-links undo what a user's npm configuration may say: the tools and the pinned Node.js are needed.
 status=0
