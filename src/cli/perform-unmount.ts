@@ -27,7 +27,8 @@ export async function performUnmount(world: World, request: UnmountRequest): Pro
       return ExitCode.FAILURE;
     case "late":
       world.note(
-        `shoal: ${mountPoint} is still being drained; it goes on, and \`shoal status\` shows how far it is\n`,
+        `shoal: ${mountPoint} is still being drained, which goes on: \`shoal status\` shows how far it is\n` +
+          "       Unmount it again when it is done, or with a longer --timeout\n",
       );
       return ExitCode.FAILURE;
   }
