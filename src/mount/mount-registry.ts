@@ -9,6 +9,7 @@ import { statfs } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { FsError } from "../core/fs-error.ts";
+import { unmount } from "../fuse/unmount.ts";
 import { unmountFilesystem, UnmountFlag } from "../sys/mount.ts";
 import { type MountEntry, readMountTable } from "../sys/mount-table.ts";
 import { SHOAL_MOUNT_TYPE } from "../sys/mount-paths.ts";
@@ -92,7 +93,12 @@ export function resolveMountPoint(path: string): string {
 export async function clearDeadMount(mount: KnownMount, clock: Clock): Promise<boolean> {
   if (mount.entry === undefined || mount.isServed) return false;
   if (!(await isDisconnected(mount.mountPoint, clock))) return false;
-  unmountFilesystem(mount.mountPoint, UnmountFlag.DETACH | UnmountFlag.NOFOLLOW);
+  // Only root may ask the kernel itself; fusermount3 does it for whoever made the mount.
+  if (process.geteuid?.() === 0) {
+    unmountFilesystem(mount.mountPoint, UnmountFlag.DETACH | UnmountFlag.NOFOLLOW);
+  } else {
+    await unmount(mount.mountPoint, { lazy: true });
+  }
   return true;
 }
 

@@ -51,6 +51,24 @@ describe(
       demandSuccess(await user.shoal(["umount", mountPoint]));
     });
 
+    it("gets rid of a mount whose processes were all killed, and has everything again", async () => {
+      const file = join(mountPoint, "a");
+      demandSuccess(await user.shoal(["mount", mountPoint]));
+      demandSuccess(await user.run(["sh", "-c", `echo before > ${file}`]));
+      // All of this user's.
+      await user.run(["sh", "-c", "kill -KILL -1"]);
+      assert.match((await user.run(["cat", file])).stderr, /not connected|abort/u);
+      demandSuccess(await user.shoal(["mount", mountPoint]));
+      assert.equal((await user.run(["cat", file])).stdout, "before\n");
+      await user.run(["sh", "-c", "kill -KILL -1"]);
+      const cleared = await user.shoal(["umount", mountPoint]);
+      assert.match(cleared.stderr, /was not drained: its processes are gone/u);
+      assert.equal((await user.run(["mountpoint", "-q", mountPoint])).code, 32);
+      demandSuccess(await user.shoal(["mount", mountPoint]));
+      assert.equal((await user.run(["cat", file])).stdout, "before\n");
+      demandSuccess(await user.shoal(["umount", mountPoint]));
+    });
+
     it("is told what --allow-other wants, and gets no mount", async () => {
       const result = await user.shoal(["mount", "--allow-other", mountPoint]);
       assert.equal(result.code, 1);
