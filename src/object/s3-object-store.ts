@@ -21,7 +21,15 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
 import { FsError } from "../core/fs-error.ts";
 import { openLocalFile } from "./local-file.ts";
-import { checkKey, checkPrefix, checkRange, compareKeys, pageLimit } from "./object-key.ts";
+import {
+  checkKey,
+  checkPrefix,
+  checkRange,
+  compareKeys,
+  directoryOf,
+  nestedKeyError,
+  pageLimit,
+} from "./object-key.ts";
 import {
   ObjectStoreError,
   type CallOptions,
@@ -52,6 +60,7 @@ import {
 } from "./s3/s3-answers.ts";
 import { S3Client } from "./s3/s3-client.ts";
 import type { CredentialSource } from "./s3/s3-credentials.ts";
+import { faultOf, isNestingFault } from "./s3/s3-fault.ts";
 import { s3Url } from "./s3/s3-location.ts";
 import type { S3Settings } from "./s3/s3-settings.ts";
 
@@ -209,7 +218,7 @@ export class S3ObjectStore implements ObjectStore, AsyncDisposable {
     const limit = pageLimit(options.limit);
     const signal = this.#begin(options);
     if (!couldBeginKey(prefix)) return { objects: [], truncated: false };
-    let startAfter = options.startAfter ?? "";
+    let startAfter = options.startAfter === undefined ? "" : this.#keys.full(options.startAfter);
     for (let page = 0; page < EMPTY_PAGE_COUNT_MAX; page++) {
       const found = await this.#listOnce({ prefix, startAfter, limit }, signal);
       if (found.objects.length > 0 || !found.truncated) {
@@ -278,7 +287,19 @@ export class S3ObjectStore implements ObjectStore, AsyncDisposable {
     if (answer.status === 200) return { created: true, tag: tagOf(answer) };
     if (answer.status === 412) return { created: false };
     if ((await this.#head(key, signal)) !== undefined) return { created: false };
-    throw this.#unknownError(`create ${key}`);
+    const other = isNestingFault(faultOf(answer)) ? await this.#nesting(key, signal) : undefined;
+    throw other === undefined ? this.#unknownError(`create ${key}`) : nestedKeyError(key, other);
+  }
+
+  /** A key that would be a folder of `key`, or has `key` for one. */
+  async #nesting(key: string, signal: AbortSignal | undefined): Promise<string | undefined> {
+    const query = { prefix: `${key}/`, startAfter: "", limit: 1 };
+    const [below] = (await this.#listOnce(query, signal)).objects;
+    if (below !== undefined) return below.key;
+    for (let above = directoryOf(key); above !== ""; above = directoryOf(above)) {
+      if ((await this.#head(above, signal)) !== undefined) return above;
+    }
+    return undefined;
   }
 
   /** Answers 200, 412 or 409; 404 too when there is a tag. */
@@ -343,6 +364,7 @@ export class S3ObjectStore implements ObjectStore, AsyncDisposable {
     return { size, tag: tagOf(answer), modifiedMs: wholeSeconds(modifiedMs) };
   }
 
+  /** `startAfter` and `last` are whole keys of the bucket. */
   async #listOnce(
     query: { readonly prefix: string; readonly startAfter: string; readonly limit: number },
     signal: AbortSignal | undefined,
@@ -357,7 +379,7 @@ export class S3ObjectStore implements ObjectStore, AsyncDisposable {
           "encoding-type": "url",
           "max-keys": String(query.limit),
           prefix: this.#keys.full(query.prefix),
-          ...(query.startAfter === "" ? {} : { "start-after": this.#keys.full(query.startAfter) }),
+          ...(query.startAfter === "" ? {} : { "start-after": query.startAfter }),
         },
         statuses: [200],
         answerSizeMax: LIST_SIZE_MAX,
@@ -372,10 +394,13 @@ export class S3ObjectStore implements ObjectStore, AsyncDisposable {
       if (key === undefined || !key.startsWith(query.prefix)) {
         throw this.#damagedError(what, `the key ${JSON.stringify(listed.key)} was not asked for`);
       }
-      if (compareKeys(key, last ?? query.startAfter) <= 0 && key !== "") {
-        throw this.#damagedError(what, `the keys do not come in order, at ${JSON.stringify(key)}`);
+      if (compareKeys(listed.key, last ?? query.startAfter) <= 0) {
+        throw this.#damagedError(
+          what,
+          `the keys are out of order at ${JSON.stringify(listed.key)}`,
+        );
       }
-      last = key;
+      last = listed.key;
       if (isOurs(key)) objects.push({ ...listed, key });
     }
     return { objects, truncated: found.truncated, last };

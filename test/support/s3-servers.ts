@@ -12,8 +12,10 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
+import aws4 from "aws4";
 import { SystemClock } from "../../src/core/clock.ts";
 import { HttpExchanger } from "../../src/object/s3/http-exchange.ts";
+import { bodyOfBytes } from "../../src/object/s3/object-body.ts";
 import { RequestWindow } from "../../src/object/s3/request-window.ts";
 import { S3Client } from "../../src/object/s3/s3-client.ts";
 import { fixedCredentials, type S3Credentials } from "../../src/object/s3/s3-credentials.ts";
@@ -81,18 +83,26 @@ export function settingsOf(endpoint: URL, bucket: string, prefix = ""): S3Settin
   return { endpoint, bucket, prefix, region: "us-east-1", isAws: false, isPathStyle: true };
 }
 
-export async function makeBucket(
+/** For what the port to stores has no call for. */
+export function clientOf(
   server: Pick<S3Server, "endpoint" | "credentials">,
   bucket: string,
-): Promise<void> {
+): S3Client {
   const clock = new SystemClock();
-  using client = new S3Client({
+  return new S3Client({
     settings: settingsOf(server.endpoint, bucket),
     credentials: fixedCredentials(server.credentials),
     exchanger: new HttpExchanger({ clock }),
     window: new RequestWindow(clock),
     clock,
   });
+}
+
+export async function makeBucket(
+  server: Pick<S3Server, "endpoint" | "credentials">,
+  bucket: string,
+): Promise<void> {
+  using client = clientOf(server, bucket);
   await client.send({ what: "make the bucket", method: "PUT", statuses: [200] });
 }
 
@@ -127,13 +137,13 @@ async function startVersitygw(options: {
   return started(stack, "versitygw", ROOT_CREDENTIALS, { program: options.program, args, port });
 }
 
+/** Its signatures are checked for the keys of users, not for that of the account: so it gets a user. */
 async function startMinistack(program: string): Promise<S3Server> {
   const stack = new AsyncDisposableStack();
   const cwd = await temporaryDirectory(stack);
   const port = await freePort();
   const { accessKeyId, secretAccessKey } = ROOT_CREDENTIALS;
   const env = {
-    // Signatures are checked, against the key in the server's own environment.
     AUTH: "true",
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
@@ -142,7 +152,54 @@ async function startMinistack(program: string): Promise<S3Server> {
     SERVICES: "s3,iam,sts",
     LOG_LEVEL: "WARNING",
   };
-  return started(stack, "ministack", ROOT_CREDENTIALS, { program, args: [], port, env, cwd });
+  const command = { program, args: [], port, env, cwd };
+  const server = await started(stack, "ministack", ROOT_CREDENTIALS, command);
+  try {
+    return { ...server, credentials: await makeUser(server.endpoint) };
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+/** A user of AWS's identity management who may do everything with S3; gives the user's key. */
+async function makeUser(endpoint: URL): Promise<S3Credentials> {
+  const statement = { Effect: "Allow", Action: "s3:*", Resource: "*" };
+  const policy = JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
+  const user = { UserName: "shoal" };
+  await askIam(endpoint, { Action: "CreateUser", ...user });
+  const naming = { PolicyName: "s3", PolicyDocument: policy };
+  await askIam(endpoint, { Action: "PutUserPolicy", ...user, ...naming });
+  const answer = await askIam(endpoint, { Action: "CreateAccessKey", ...user });
+  const element = (name: string): string => {
+    const found = new RegExp(`<${name}>([^<]+)</${name}>`, "u").exec(answer)?.[1];
+    if (found === undefined) throw new Error(`no ${name} in ${answer}`);
+    return found;
+  };
+  return { accessKeyId: element("AccessKeyId"), secretAccessKey: element("SecretAccessKey") };
+}
+
+async function askIam(endpoint: URL, query: Readonly<Record<string, string>>): Promise<string> {
+  const body = new URLSearchParams({ Version: "2010-05-08", ...query }).toString();
+  const { path, headers } = aws4.sign(
+    { method: "POST", host: endpoint.host, path: "/", service: "iam", region: "us-east-1", body },
+    {
+      accessKeyId: ROOT_CREDENTIALS.accessKeyId,
+      secretAccessKey: ROOT_CREDENTIALS.secretAccessKey,
+    },
+  );
+  using exchanger = new HttpExchanger({ clock: new SystemClock() });
+  const answer = await exchanger.exchange({
+    method: "POST",
+    origin: endpoint,
+    path: path ?? "/",
+    headers: headers as Record<string, string>,
+    body: await bodyOfBytes(new TextEncoder().encode(body)),
+    answerSizeMax: 100_000,
+  });
+  const text = new TextDecoder().decode(answer.body);
+  if (answer.status !== 200) throw new Error(`IAM answers ${answer.status}: ${text}`);
+  return text;
 }
 
 async function startS3rver(program: string): Promise<S3Server> {

@@ -27,6 +27,10 @@ describe("addressOf", () => {
     const virtual = addressOf(settings("https://h", false), { query });
     assert.equal(virtual.path, "/?list-type=2&prefix=a%2F%C3%BC%26");
     assert.equal(addressOf(settings("https://h", true), {}).path, "/bucket");
+    assert.equal(
+      addressOf(settings("https://h", true), { key: "folder/" }).path,
+      "/bucket/folder/",
+    );
   });
 
   it("escapes all but the unreserved characters", () => {

@@ -16,11 +16,11 @@ export function addressOf(
   if (!isPathStyle) origin.hostname = `${bucket}.${endpoint.hostname}`;
   const base = endpoint.pathname.replace(/\/$/u, "");
   const bucketPath = isPathStyle ? `/${encodeText(bucket)}` : "";
-  const key = request.key === undefined ? "" : request.key.split("/").map(encodeText).join("/");
+  const key = (request.key ?? "").split("/").map(encodeText).join("/");
   const query = Object.entries(request.query ?? {})
     .map(([name, value]) => `${encodeText(name)}=${encodeText(value)}`)
     .join("&");
-  const path = `${base}${bucketPath}/${key}`.replace(/(?<=.)\/$/u, "");
+  const path = request.key === undefined ? base + bucketPath || "/" : `${base}${bucketPath}/${key}`;
   return { origin, host: origin.host, path: query === "" ? path : `${path}?${query}` };
 }
 

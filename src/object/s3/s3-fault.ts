@@ -36,6 +36,11 @@ const DAMAGED: Meaning = {
   retryable: true,
   advice: "the bytes changed on their way to the store",
 };
+const NESTED: Meaning = {
+  code: "EINVAL",
+  retryable: false,
+  advice: "the store keeps keys as files: one would be a folder of another",
+};
 const LATER: Meaning = { code: "EAGAIN", retryable: true, advice: "the store is overloaded" };
 
 const MEANINGS: Readonly<Record<string, Meaning>> = {
@@ -48,6 +53,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   AccountProblem: { code: "EACCES", retryable: false, advice: "ask the store's provider" },
   AllAccessDisabled: { code: "EACCES", retryable: false, advice: "ask the store's provider" },
   BadDigest: DAMAGED,
+  ExistingObjectIsDirectory: NESTED,
   ExpiredToken: {
     code: "EACCES",
     retryable: true,
@@ -70,6 +76,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
       "create the bucket, or correct its name or the endpoint; nothing is assumed to be empty",
   },
   NotImplemented: { code: "EOPNOTSUPP", retryable: false, advice: "the store cannot do this" },
+  ObjectParentIsFile: NESTED,
   OperationAborted: LATER,
   QuotaExceeded: { code: "ENOSPC", retryable: true, advice: "raise the quota or free space" },
   RequestTimeout: { code: "ETIMEDOUT", retryable: true, advice: "the request came too slowly" },
@@ -81,7 +88,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   SignatureDoesNotMatch: { code: "EACCES", retryable: false, advice: CREDENTIALS_ADVICE },
   SlowDown: LATER,
   TooManyRequests: LATER,
+  XAdminUserNotFound: { code: "EACCES", retryable: false, advice: CREDENTIALS_ADVICE },
   XAmzContentSHA256Mismatch: DAMAGED,
+  XMinioParentIsObject: NESTED,
   XMinioStorageFull: { code: "ENOSPC", retryable: true, advice: "the store's disks are full" },
 };
 
@@ -112,6 +121,14 @@ export function faultError(fault: S3Fault, where: string): ObjectStoreError {
     `cannot ${where}: the store answers ${fault.status}${code}${words}${id}; ${meaning.advice}`,
     { retryable: meaning.retryable },
   );
+}
+
+/**
+ * It claims that one key would be a folder of another. versitygw also says so while a folder comes and goes beside a
+ * create, so it is looked into.
+ */
+export function isNestingFault(fault: S3Fault): boolean {
+  return meaningOf(fault) === NESTED;
 }
 
 /** The store asks for fewer requests. */
