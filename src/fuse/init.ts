@@ -64,6 +64,8 @@ export interface SessionOptions {
   readonly acl?: boolean;
   /** Let the kernel hold back writes. Instants are then no longer exact. */
   readonly writeback?: boolean;
+  /** False: as on a kernel before 6.9, which cannot send requests again. */
+  readonly resend?: boolean;
   /** Largest WRITE; at most 1 MiB, a multiple of the page size. */
   readonly maxWrite?: number;
 }
@@ -96,7 +98,8 @@ export function negotiate(
   if (options.acl === true) wanted |= InitFlag.POSIX_ACL;
   if (options.writeback === true) wanted |= InitFlag.WRITEBACK_CACHE;
   const flags = kernel.flags & wanted;
-  const flags2 = (flags & InitFlag.INIT_EXT) === 0 ? 0 : kernel.flags2 & TAKEN_2;
+  const wanted2 = options.resend === false ? TAKEN_2 & ~InitFlag2.HAS_RESEND : TAKEN_2;
+  const flags2 = (flags & InitFlag.INIT_EXT) === 0 ? 0 : kernel.flags2 & wanted2;
   const maxWrite = options.maxWrite ?? REQUEST_DATA_SIZE_MAX;
   if (maxWrite < PAGE_SIZE || maxWrite > REQUEST_DATA_SIZE_MAX || maxWrite % PAGE_SIZE !== 0)
     throw new FsError("EINVAL", `a largest WRITE of ${maxWrite} bytes`);

@@ -20,7 +20,10 @@ export const WRITE_DATA_OFFSET: number = IN_HEADER_SIZE + WRITE_IN_SIZE;
 /** The kernel refuses to be read with less than the largest WRITE and its headers; a page more leaves room for a header to grow. */
 export const REQUEST_BUFFER_SIZE: number = REQUEST_DATA_SIZE_MAX + 4096;
 
-/** Names a request for whoever answers it later: copy the two numbers. A Request is one itself. */
+/**
+ * Names a request for whoever answers it later: copy the two numbers. A Request is one itself. They are as the kernel has
+ * them, the resend bit included: of a request that was sent again it takes no other answer.
+ */
 export interface RequestId {
   readonly uniqueLow: number;
   readonly uniqueHigh: number;
@@ -37,7 +40,7 @@ export class Request implements RequestId {
   /** Length of the request in bytes, header included. */
   size = 0;
   opcode = 0;
-  /** The low and (without the resend bit) high half of the number that names the request; exact, unlike `unique`. */
+  /** The halves of the number that an answer must carry. */
   uniqueLow = 0;
   uniqueHigh = 0;
   /** As one number, without the resend bit: for tables and logs. Exact up to 2^53. Never ordered. */
@@ -72,10 +75,10 @@ export class Request implements RequestId {
     this.size = size;
     this.opcode = view.getUint32(4, true);
     this.uniqueLow = view.getUint32(8, true);
-    const high = view.getUint32(12, true);
-    this.resent = high >= RESEND_BIT;
-    this.uniqueHigh = this.resent ? high - RESEND_BIT : high;
-    this.unique = this.uniqueHigh * TWO_32 + this.uniqueLow;
+    this.uniqueHigh = view.getUint32(12, true);
+    this.resent = this.uniqueHigh >= RESEND_BIT;
+    const high = this.resent ? this.uniqueHigh - RESEND_BIT : this.uniqueHigh;
+    this.unique = high * TWO_32 + this.uniqueLow;
     this.nodeid = getSaturatedU64Le(view, 16);
     this.uid = view.getUint32(24, true);
     this.gid = view.getUint32(28, true);

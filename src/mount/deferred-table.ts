@@ -6,7 +6,7 @@
  * is answered twice, which the kernel refuses with ENOENT. One thread adds, any thread releases.
  *
  * Layout, little-endian, 256 entries of 64 bytes:
- *    0 u32 kind: 0 = free (stored last)   4 u32 opcode   8 u32 unique, low half   12 u32 unique, high half without the resend bit
+ *    0 u32 kind: 0 = free (stored last)   4 u32 opcode   8 u32 unique, low half   12 u32 unique, high half
  *   16 f64 nodeid   24 f64 offset   32 f64 JSN that must be durable   40 u32 size   44 u32 flags   48 u32 uid   52 u32 gid   56 u32 pid
  */
 import { CorruptError } from "../core/fs-error.ts";

@@ -32,6 +32,8 @@ export interface MountConfig {
   readonly mountOptions?: readonly string[];
   readonly acl?: boolean;
   readonly writeback?: boolean;
+  /** False: lost requests are not asked for after a restart, as on kernels before 6.9. For tests. */
+  readonly resend?: boolean;
   /**
    * Keep a second volume process loaded, to take over at once; true unless said. It costs about 30 MiB (75 MiB resident,
    * most of it shared) and takes a client's pause after a death from about 120 ms to about 50, the recovery alone.

@@ -67,6 +67,8 @@ export interface MountedVolume {
   readonly hidesEntries: boolean;
 }
 
+/** Internal: "0" mounts as on a kernel that cannot send requests again (test/e2e/resend.test.ts). */
+const RESEND_SWITCH = "SHOAL_RESEND";
 /** Below this the warm spare is left out: it costs about 60 MiB. */
 const SPARE_MEMORY_SIZE_MIN: number = 256 * 1024 * 1024;
 
@@ -261,6 +263,7 @@ function mountConfigOf(
     allowOther: settings.allowOther,
     acl: config.acl,
     writeback: settings.writeback,
+    ...(options.environment.env[RESEND_SWITCH] === "0" ? { resend: false } : {}),
     mountOptions: settings.kernelOptions,
     foreground: options.foreground,
     warmSpare: (settings.memorySize ?? SPARE_MEMORY_SIZE_MIN) >= SPARE_MEMORY_SIZE_MIN,

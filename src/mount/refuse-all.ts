@@ -79,7 +79,7 @@ class Refuser {
   refuse(bytes: Uint8Array): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const header = decodeInHeader(view, 0, this.#header);
-    this.answer(header.opcode, header.uniqueLow, header.uniqueHigh & 0x7fff_ffff);
+    this.answer(header.opcode, header.uniqueLow, header.uniqueHigh);
   }
 
   answer(opcode: number, uniqueLow: number, uniqueHigh: number): void {

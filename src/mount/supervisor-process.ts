@@ -189,6 +189,7 @@ function sessionOptionsOf(config: MountConfig): Parameters<typeof handshake>[1] 
   return {
     ...(config.acl === undefined ? {} : { acl: config.acl }),
     ...(config.writeback === undefined ? {} : { writeback: config.writeback }),
+    ...(config.resend === undefined ? {} : { resend: config.resend }),
   };
 }
 

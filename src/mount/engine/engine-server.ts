@@ -16,6 +16,7 @@ import { Dispatcher } from "../../fuse/dispatch.ts";
 import { Opcode } from "../../fuse/abi/opcode.ts";
 import { newLoopStatistics, runLoop } from "../../fuse/loop.ts";
 import type { NotifierAnswer } from "../../fuse/notifier.ts";
+import { NotificationWriter } from "../../fuse/notify.ts";
 import { Reply, writeErrorReply } from "../../fuse/reply.ts";
 import { Request } from "../../fuse/request.ts";
 import { RECORD_SIZE_MAX } from "../../journal/record.ts";
@@ -40,6 +41,7 @@ import type { AccessEntry, EngineThreadStart, FromEngine, ToEngine } from "./eng
 import { describeCore } from "./describe-core.ts";
 import { FsyncQueue } from "./fsync-queue.ts";
 import { LateIoctls } from "./late-ioctls.ts";
+import { LostRequests } from "./lost-requests.ts";
 import { OrphanReaper } from "./orphan-reaper.ts";
 import { ServeStatistics } from "./serve-statistics.ts";
 import { journalRoot, stagingRoot } from "../../volume/volume-paths.ts";
@@ -73,6 +75,7 @@ export class EngineServer {
   #core!: VolumeCore;
   #fsync!: FsyncQueue;
   #reaper!: OrphanReaper;
+  #lost!: LostRequests;
   #ioctls!: LateIoctls;
   #room!: VolumeRoom;
   #maintenance!: Maintenance;
@@ -131,6 +134,12 @@ export class EngineServer {
       this.#area.request.beginRead();
     };
     const reaped = generation === 1 ? this.#reaper.reapAll() : 0;
+    this.#lost = new LostRequests({
+      writer: new NotificationWriter(this.#device),
+      deferred: this.#area.deferred,
+      session,
+      generation,
+    });
     const resumed = this.#resume(serveOne);
     this.#post({
       kind: "serving",
@@ -244,7 +253,9 @@ export class EngineServer {
       this.#area.request.beginRead();
       count++;
     }
-    this.#core.executor.setRecorded(undefined);
+    // What comes again comes later than this: until then its record is kept. Numbers are never used twice.
+    if (!this.#lost.isDue) this.#core.executor.setRecorded(undefined);
+    this.#lost.tick();
     return count;
   }
 
@@ -290,6 +301,7 @@ export class EngineServer {
     const dueMs = this.#core.tick();
     this.#fsync.tick();
     this.#reaper.tick();
+    this.#lost.tick();
     if (this.#core.problem === undefined) this.#maintenance.tick();
     this.#observer?.flush();
     const order = this.#core.journal.wantSpare();
