@@ -4,6 +4,7 @@ import {
   closeSync,
   constants,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -110,7 +111,8 @@ describe("a mounted filesystem", { skip }, () => {
   it("tells a notifier thread which inodes it has (J8)", async () => {
     const fd = await mountAsRoot(options());
     const server = await serve(fd);
-    statSync(join(directory, "hello"));
+    // Open: otherwise the kernel may forget it at any time, when memory is short.
+    const held = openSync(join(directory, "hello"), "r");
     const { port1, port2 } = new MessageChannel();
     const workerData = { fd, port: port2 };
     const notifier = new Worker(NOTIFIER_WORKER_URL, { workerData, transferList: [port2] });
@@ -123,6 +125,7 @@ describe("a mounted filesystem", { skip }, () => {
     assert.deepEqual(probe, { id: 1, result: 0, absent: Float64Array.of(555) });
     const gone = await ask({ id: 2, kind: "invalEntry", parent: 1, name: "hello" });
     assert.deepEqual(gone, { id: 2, result: 0 });
+    closeSync(held);
     port1.close();
     await new Promise((resolve) => notifier.once("exit", resolve));
     await unmount(directory);
