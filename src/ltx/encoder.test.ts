@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import * as fc from "fast-check";
 import type { PageEncoding } from "./encoding.ts";
 import { LtxEncoder } from "./encoder.ts";
-import { lockPage, LTX_HEADER_SIZE } from "./header.ts";
+import { LTX_HEADER_SIZE } from "./header.ts";
 import {
   decodeLtx,
   encodeLtx,
@@ -77,20 +77,6 @@ describe("writing an LTX file", () => {
     const encoder = new LtxEncoder(headerOf());
     const pieces = [encoder.begin(), encoder.page(1, new Uint8Array(512)), ...encoder.finish()];
     assert.equal(encoder.size, Buffer.concat(pieces).length);
-  });
-
-  it("leaves out the lock page, in the middle and at the end of a snapshot", () => {
-    const pageSize = 65_536;
-    const lock = lockPage(pageSize);
-    for (const commit of [lock, lock + 1]) {
-      const encoder = new LtxEncoder(headerOf({ pageSize, commit }), { pageEncoding: "block" });
-      encoder.begin();
-      const data = new Uint8Array(pageSize);
-      for (let pgno = 1; pgno < lock; pgno++) encoder.page(pgno, data);
-      assert.throws(() => encoder.page(lock, data), /lock page/);
-      if (commit > lock) encoder.page(lock + 1, data);
-      encoder.finish();
-    }
   });
 
   it("computes the checksum of a snapshot, and takes no other", () => {

@@ -10,6 +10,7 @@ export {
   PageChecksum,
   togglePage,
 } from "./checksum.ts";
+export { compactLtx, type CompactOptions, type LtxInput } from "./compact.ts";
 export { combineCrc64, Crc64 } from "./crc64.ts";
 export { LtxDecoder, type LtxDecoderOptions, type LtxPage } from "./decoder.ts";
 export { LtxEncoder, type LtxEncoderOptions } from "./encoder.ts";
@@ -28,5 +29,24 @@ export {
   type LtxTrailer,
   tracksChecksum,
 } from "./header.ts";
+export { localLtxSource, readWhole } from "./local-source.ts";
 export { PageIndex, type PageIndexEntry } from "./page-index.ts";
+export { type LtxEnds, RangedLtxFile, type RangedSource, readLtxEnds } from "./ranged-file.ts";
+export {
+  LEVEL_COUNT,
+  type LeveledRange,
+  levelPrefix,
+  ltxKey,
+  parseLtxKey,
+  type ReplicaLayout,
+  SNAPSHOT_LEVEL,
+} from "./replica-layout.ts";
+export {
+  restoreChain,
+  type RestoredDatabase,
+  type RestoreOptions,
+  verifyLtxFile,
+  type VerifyOptions,
+} from "./restore/restore-chain.ts";
+export { planRestore, type ReplicaFile, type RestoreTarget } from "./restore/restore-plan.ts";
 export { checkTxid, formatTxid, parseTxid } from "./txid.ts";

@@ -16,8 +16,8 @@ import { CorruptError } from "../core/fs-error.ts";
 /** The plain length that lz4-napi puts in front of a block. */
 const NAPI_PREFIX_SIZE = 4;
 const WORD_SIZE = 8;
-/** From here on a built-in copy is faster than a loop. */
-const LONG_COPY_SIZE = 192;
+/** Up to here a loop is faster than a built-in copy. */
+const SHORT_COPY_SIZE = 192;
 const MATCH_SIZE_MIN = 4;
 const LENGTH_CONTINUES = 15;
 
@@ -53,25 +53,60 @@ export function compressBlock(plain: Uint8Array): Uint8Array {
 
 /** Decodes the block that is all of `source` to `target.at`, and moves both cursors. CorruptError when it is none, or too long. */
 export function decompressBlock(source: Span, target: TargetSpan): void {
-  const { end, bytes } = source;
+  const { bytes, view, end } = source;
+  const { view: into, start, end: intoEnd } = target;
+  // Up to here whole words can be copied: the buffers go on for as long as the last one of them reaches.
+  const fastEnd = bytes.length - WORD_SIZE;
+  const fastIntoEnd = Math.min(intoEnd, target.bytes.length - WORD_SIZE);
+  let from = source.at;
+  let to = target.at;
   for (;;) {
-    if (source.at >= end) throw new CorruptError("an LZ4 block does not end with literals");
-    const token = bytes[source.at++]!;
+    if (from >= end) throw new CorruptError("an LZ4 block does not end with literals");
+    const token = bytes[from++]!;
     let length = token >>> 4;
-    if (length === LENGTH_CONTINUES) length = continueLength(source, length);
-    if (source.at + length > end) throw new CorruptError("an LZ4 block's literals are cut short");
-    if (length > 0) copyLiterals(source, target, length);
-    if (source.at === end) return;
-    if (source.at + 2 > end) throw new CorruptError("an LZ4 block's distance is cut short");
-    const distance = bytes[source.at]! | (bytes[source.at + 1]! << 8);
-    source.at += 2;
-    if (distance === 0 || target.at - distance < target.start) {
+    if (length === LENGTH_CONTINUES) {
+      source.at = from;
+      length = continueLength(source, length);
+      from = source.at;
+    }
+    if (length <= SHORT_COPY_SIZE && from + length <= fastEnd && to + length <= fastIntoEnd) {
+      for (let i = 0; i < length; i += WORD_SIZE) {
+        into.setInt32(to + i, view.getInt32(from + i, true), true);
+        into.setInt32(to + i + 4, view.getInt32(from + i + 4, true), true);
+      }
+    } else {
+      copyLiterals(source, target, { from, to, length });
+    }
+    from += length;
+    to += length;
+    if (from >= end) break;
+    if (from + 2 > end) throw new CorruptError("an LZ4 block's distance is cut short");
+    const distance = view.getUint16(from, true);
+    from += 2;
+    if (distance === 0 || to - distance < start) {
       throw new CorruptError(`an LZ4 block refers ${distance} bytes back, past its beginning`);
     }
     length = token & 15;
-    if (length === LENGTH_CONTINUES) length = continueLength(source, length);
-    copyMatch(target, distance, length + MATCH_SIZE_MIN);
+    if (length === LENGTH_CONTINUES) {
+      source.at = from;
+      length = continueLength(source, length);
+      from = source.at;
+    }
+    length += MATCH_SIZE_MIN;
+    if (distance >= WORD_SIZE && length <= SHORT_COPY_SIZE && to + length <= fastIntoEnd) {
+      const back = to - distance;
+      for (let i = 0; i < length; i += WORD_SIZE) {
+        into.setInt32(to + i, into.getInt32(back + i, true), true);
+        into.setInt32(to + i + 4, into.getInt32(back + i + 4, true), true);
+      }
+    } else {
+      copyMatch(target, { from: to - distance, to, length });
+    }
+    to += length;
   }
+  if (from > end) throw new CorruptError("an LZ4 block's literals are cut short");
+  source.at = from;
+  target.at = to;
 }
 
 function continueLength(source: Span, first: number): number {
@@ -84,54 +119,26 @@ function continueLength(source: Span, first: number): number {
   }
 }
 
-function copyLiterals(source: Span, target: TargetSpan, length: number): void {
-  const from = source.at;
-  const to = target.at;
+interface Copy {
+  readonly from: number;
+  readonly to: number;
+  readonly length: number;
+}
+
+function copyLiterals(source: Span, target: TargetSpan, { from, to, length }: Copy): void {
+  if (from + length > source.end) throw new CorruptError("an LZ4 block's literals are cut short");
   if (to + length > target.end) throw new CorruptError("an LZ4 block decodes to too many bytes");
-  source.at = from + length;
-  target.at = to + length;
-  const isNearEnd =
-    from + length + WORD_SIZE > source.bytes.length ||
-    to + length + WORD_SIZE > target.bytes.length;
-  if (length > LONG_COPY_SIZE || isNearEnd) {
-    target.bytes.set(source.bytes.subarray(from, from + length), to);
+  target.bytes.set(source.bytes.subarray(from, from + length), to);
+}
+
+/** A match may overlap what it makes: one byte back repeats that byte. */
+function copyMatch(target: TargetSpan, { from, to, length }: Copy): void {
+  if (to + length > target.end) throw new CorruptError("an LZ4 block decodes to too many bytes");
+  const { bytes } = target;
+  if (length <= SHORT_COPY_SIZE) {
+    for (let i = 0; i < length; i++) bytes[to + i] = bytes[from + i]!;
     return;
   }
-  for (let i = 0; i < length; i += WORD_SIZE) {
-    target.view.setInt32(to + i, source.view.getInt32(from + i, true), true);
-    target.view.setInt32(to + i + 4, source.view.getInt32(from + i + 4, true), true);
-  }
-}
-
-/** A match may overlap what it makes: a distance of 1 repeats one byte. */
-function copyMatch(target: TargetSpan, distance: number, length: number): void {
-  const { bytes, view, at: to } = target;
-  if (to + length > target.end) throw new CorruptError("an LZ4 block decodes to too many bytes");
-  target.at = to + length;
-  const from = to - distance;
-  if (length > LONG_COPY_SIZE) {
-    copyLongMatch(target, { from, to, length });
-  } else if (to + length + WORD_SIZE > bytes.length || (distance < 4 && distance !== 1)) {
-    for (let i = 0; i < length; i++) bytes[to + i] = bytes[from + i]!;
-  } else if (distance >= WORD_SIZE) {
-    for (let i = 0; i < length; i += WORD_SIZE) {
-      view.setInt32(to + i, view.getInt32(from + i, true), true);
-      view.setInt32(to + i + 4, view.getInt32(from + i + 4, true), true);
-    }
-  } else if (distance >= 4) {
-    for (let i = 0; i < length; i += 4) view.setInt32(to + i, view.getInt32(from + i, true), true);
-  } else {
-    const word = Math.imul(bytes[from]!, 0x01010101);
-    for (let i = 0; i < length; i += 4) view.setInt32(to + i, word, true);
-  }
-}
-
-function copyLongMatch(
-  target: TargetSpan,
-  copy: { readonly from: number; readonly to: number; readonly length: number },
-): void {
-  const { bytes } = target;
-  const { from, to, length } = copy;
   // What lies between `from` and the end of the copy doubles with each step.
   for (let done = 0; done < length;) {
     const size = Math.min(to - from + done, length - done);
