@@ -284,7 +284,7 @@ export class S3ObjectStore implements ObjectStore, AsyncDisposable {
     signal: AbortSignal | undefined,
   ): Promise<CreateOutcome> {
     const answer = await this.#put({ key, tag: undefined, body, signal });
-    if (answer.status === 200) return { created: true, tag: tagOf(answer) };
+    if (answer.status === 200) return { created: true, tag: tagOf(answer), ...storeTimeOf(answer) };
     if (answer.status === 412) return { created: false };
     if ((await this.#head(key, signal)) !== undefined) return { created: false };
     const other = isNestingFault(faultOf(answer)) ? await this.#nesting(key, signal) : undefined;
@@ -498,6 +498,12 @@ export class S3ObjectStore implements ObjectStore, AsyncDisposable {
       retryable: true,
     });
   }
+}
+
+/** The store's own clock, where it tells (rule C2). Source: RFC 9110 section 6.6.1. */
+function storeTimeOf({ headers }: HttpAnswer): { readonly storeMs?: number } {
+  const storeMs = Date.parse(headers["date"] ?? "");
+  return Number.isNaN(storeMs) ? {} : { storeMs };
 }
 
 function tagOf(answer: HttpAnswer): string {
