@@ -65,6 +65,8 @@ async function main(order: ClientOrder): Promise<void> {
   let stepCount = 0;
   let isStopping = false;
   const started = Promise.withResolvers<void>();
+  // Whoever started us is gone: nobody is told anything any more.
+  process.on("disconnect", () => process.exit(1));
   process.on("message", ({ type }: ToClient) => {
     if (type === "stop") isStopping = true;
     started.resolve();
@@ -95,6 +97,7 @@ async function main(order: ClientOrder): Promise<void> {
     await tell({ type: "failed", message });
     process.exitCode = 1;
   }
+  process.removeAllListeners("disconnect");
   process.disconnect?.();
 }
 
