@@ -53,7 +53,7 @@ export function toControlError(error: unknown): ControlError {
 }
 
 export function fromControlError(error: ControlError): FsError {
-  const code = error.code in ERRNO ? (error.code as ErrorCode) : "EIO";
+  const code = Object.hasOwn(ERRNO, error.code) ? (error.code as ErrorCode) : "EIO";
   return new FsError(code, error.message);
 }
 
