@@ -39,6 +39,7 @@ export const SLICES: readonly TestGroup[] = [
   { name: "simulation", patterns: ["test/simulation/**/*.test.ts"], isSerial: false },
   { name: "crash", patterns: ["test/crash/**/*.test.ts"], isSerial: true },
   { name: "end to end", patterns: ["test/e2e/**/*.test.ts"], isSerial: true },
+  { name: "limits", patterns: ["test/limits/**/*.test.ts"], isSerial: true },
 ];
 
 export interface TestCounts {

@@ -22,7 +22,13 @@ import {
   newDisk,
   replayed,
 } from "../support/journal-fixture.ts";
-import { IDENTITY, makePack, MemorySource, noiseBlock, textBlock } from "../support/pack-fixture.ts";
+import {
+  IDENTITY,
+  makePack,
+  MemorySource,
+  noiseBlock,
+  textBlock,
+} from "../support/pack-fixture.ts";
 import { aclValue } from "../support/acl-values.ts";
 import { recordedOperations } from "../support/recorded-payloads.ts";
 import type { FuzzTarget } from "./fuzzer.ts";

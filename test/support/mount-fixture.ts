@@ -86,6 +86,8 @@ export interface MountFixtureOptions {
   readonly mount?: readonly string[];
   /** Goes before the command of every mount: `taskset -c 1`. */
   readonly prefix?: readonly string[];
+  /** Where its directories lie; the system's place for temporary files without. */
+  readonly parent?: string;
 }
 
 const alive = new Set<MountFixture>();
@@ -110,8 +112,7 @@ export function skipWithoutMount(): { readonly skip?: string } {
 }
 
 /** A directory for files of tests that must lie on a disk. */
-export function makeWorkDirectory(name: string): string {
-  const parent = statfsSync(tmpdir()).type === TMPFS_MAGIC ? "/var/tmp" : tmpdir();
+export function makeWorkDirectory(name: string, parent: string = diskDirectory()): string {
   const path = realpathSync(mkdtempSync(join(parent, `shoal-e2e-${name}-`)));
   // Other users must be able to reach what is mounted below.
   chmodSync(path, 0o755);
@@ -124,6 +125,10 @@ export async function runShoal(
   options: CliOptions = {},
 ): Promise<CliResult> {
   return runCommand([process.execPath, MAIN, ...args], options);
+}
+
+function diskDirectory(): string {
+  return statfsSync(tmpdir()).type === TMPFS_MAGIC ? "/var/tmp" : tmpdir();
 }
 
 export async function runCommand(
@@ -188,7 +193,7 @@ export class MountFixture implements AsyncDisposable {
   }
 
   private constructor(options: MountFixtureOptions) {
-    this.base = makeWorkDirectory(options.name);
+    this.base = makeWorkDirectory(options.name, options.parent);
     this.volumeRoot = join(this.base, "volume");
     this.mountPoint = join(this.base, "mnt");
     this.stateDirectory = join(this.base, "state");

@@ -30,8 +30,22 @@ const PER_KIND_COUNT_MAX = 6;
 type AnyOperation = Operation<never, unknown, unknown>;
 
 const ALL: readonly unknown[] = [
-  atime, create, link, removexattr, rename, rmdir, setInodeFlags, setxattr, unlink,
-  setattr, fallocate, copyRange, reap, packStored, packDropped, rewrite,
+  atime,
+  create,
+  link,
+  removexattr,
+  rename,
+  rmdir,
+  setInodeFlags,
+  setxattr,
+  unlink,
+  setattr,
+  fallocate,
+  copyRange,
+  reap,
+  packStored,
+  packDropped,
+  rewrite,
 ];
 const OPERATIONS: ReadonlyMap<number, AnyOperation> = new Map(
   (ALL as readonly AnyOperation[]).map((operation) => [operation.kind, operation]),

@@ -40,11 +40,18 @@ export function compareManifests(
   }
 }
 
-/** The directory at `path` for the calls of test/conformance/posix; dispose closes it. */
+/** The directory at `path` for the calls of test/conformance/posix; dispose closes it, once. */
 export function openDirectory(path: string): Disposable & { readonly directory: LinuxDirectory } {
   const rootFd = openSync(path, "r");
   const directory = new LinuxDirectory({ rootFd, rootPath: path, caller: ROOT_CALLER });
-  return { directory, [Symbol.dispose]: () => closeSync(rootFd) };
+  let isOpen = true;
+  return {
+    directory,
+    [Symbol.dispose]() {
+      if (isOpen) closeSync(rootFd);
+      isOpen = false;
+    },
+  };
 }
 
 function describe(directory: PosixDirectory, at: string, options: ManifestOptions): string {
