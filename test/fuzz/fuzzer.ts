@@ -86,8 +86,7 @@ function nextInput(
   prng: Prng,
 ): { readonly bytes: Uint8Array; readonly original: Uint8Array | undefined } {
   if (corpus.length === 0 || prng.below(NOISE_EVERY) === 0) {
-    const bytes = new Uint8Array(prng.below(NOISE_SIZE_MAX));
-    prng.fill(bytes);
+    const bytes = Uint8Array.from({ length: prng.below(NOISE_SIZE_MAX) }, () => prng.u32());
     return { bytes, original: undefined };
   }
   const original = corpus[prng.below(corpus.length)]!;

@@ -101,6 +101,13 @@ export const OWN_PROOFS: readonly Proof[] = [
     sizes: { SHOAL_FULL_ROUNDS: 60 },
     mounts: true,
   }),
+  testFileProof({
+    name: "limits/memory",
+    what: "a mount within 400 MiB: a tree unpacked, mapped pages, npm ci of this project",
+    file: "test/limits/memory.test.ts",
+    sizes: { SHOAL_LIMIT_NPM: 1 },
+    mounts: true,
+  }),
   {
     name: "soak",
     what: `${SOAK_MINUTES} minutes of mixed load with kills, memory flat`,
