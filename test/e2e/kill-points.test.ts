@@ -5,12 +5,26 @@
  * SHOAL_POINT_DEATHS chooses how many deaths (30), SHOAL_KILL_SEED the seed (1), SHOAL_KILL_CLIENTS the clients (4).
  */
 import assert from "node:assert/strict";
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, it } from "node:test";
 import type { ClientOrder } from "../support/kill-client.ts";
-import { KILL_POINTS, KILL_POINTS_ENV } from "../support/kill-points.ts";
+import {
+  KILL_POINTS,
+  KILL_POINTS_ENV,
+  MUTATION_ENV,
+  ONLY_POINT_ENV,
+} from "../support/kill-points.ts";
 import { demandSameAfterRemount } from "../support/kill-remount.ts";
 import { runClients } from "../support/kill-run.ts";
 import { checkShared, makeShared } from "../support/kill-shared.ts";
@@ -23,6 +37,8 @@ const CLIENT_COUNT = Number(process.env["SHOAL_KILL_CLIENTS"] ?? 4);
 /** As in kill.test.ts: more short lives in one mount would be taken for a crash loop. */
 const ROUND_DEATH_COUNT_MAX = 120;
 const LOOK_MS = 100;
+/** One record in a few is that of an operation which may not take effect twice. */
+const MUTATION_DEATH_COUNT_MAX = 40;
 const PRELOAD = join(import.meta.dirname, "..", "support", "kill-points.ts");
 const KINDS: readonly ClientOrder["kind"][] = ["mixed", "once", "mixed", "sqlite"];
 
@@ -40,6 +56,44 @@ describe("a volume process that dies at a named point", skipWithoutMount(), () =
   });
 });
 
+describe("a rule of restarts that is left out is missed", skipWithoutMount(), () => {
+  it("J7: the recorded reply is given again", async () => {
+    await using fixture = await MountFixture.create({ name: "mutation" });
+    const points = join(fixture.base, "points");
+    writeFileSync(points, "");
+    await mountWith(fixture, {
+      [KILL_POINTS_ENV]: points,
+      [MUTATION_ENV]: "J7",
+      [ONLY_POINT_ENV]: "after journal",
+    });
+    const order = { kind: "once", mountPoint: fixture.mountPoint, index: 0, seed: SEED } as const;
+    const run = runClients([order], async (signal) => {
+      while (deathsIn(points).length < MUTATION_DEATH_COUNT_MAX) {
+        await sleep(LOOK_MS, undefined, { signal });
+      }
+      return [];
+    });
+    // Whichever it was that took effect twice.
+    await assert.rejects(run, /SEED=\d+ client 0 step \d+/u);
+    renameSync(points, `${points}.over`);
+  });
+
+  it("J8: open orphans are kept at a restart", async () => {
+    await using fixture = await MountFixture.create({ name: "mutation" });
+    await mountWith(fixture, {
+      [KILL_POINTS_ENV]: join(fixture.base, "none"),
+      [MUTATION_ENV]: "J8",
+    });
+    const path = join(fixture.mountPoint, "file");
+    const fd = openSync(path, "w+");
+    writeSync(fd, "content");
+    unlinkSync(path);
+    await fixture.serving(await fixture.kill());
+    assert.throws(() => writeSync(fd, "more"));
+    closeSync(fd);
+  });
+});
+
 /** Returns where it died, each time. */
 async function runRound(count: number, seed: number): Promise<string[]> {
   const scratch = makeWorkDirectory("kill-points");
@@ -50,7 +104,7 @@ async function runRound(count: number, seed: number): Promise<string[]> {
     name: "kill-points",
     mount: ["--allow-other", "-o", "dev,suid"],
   });
-  await mountWith(fixture, points);
+  await mountWith(fixture, { [KILL_POINTS_ENV]: points });
   {
     using opened = openDirectory(fixture.mountPoint);
     makeShared(opened.directory);
@@ -74,15 +128,17 @@ async function runRound(count: number, seed: number): Promise<string[]> {
   return deathsIn(`${points}.over`);
 }
 
-/** Only the mount's processes get the preload. */
-async function mountWith(fixture: MountFixture, points: string): Promise<void> {
-  process.env["NODE_OPTIONS"] = `--import=${PRELOAD}`;
-  process.env[KILL_POINTS_ENV] = points;
+/** Only the mount's processes get the preload and what it is told. */
+async function mountWith(
+  fixture: MountFixture,
+  told: Readonly<Record<string, string>>,
+): Promise<void> {
+  const environment = { ...told, NODE_OPTIONS: `--import=${PRELOAD}` };
+  Object.assign(process.env, environment);
   try {
     await fixture.mount();
   } finally {
-    delete process.env["NODE_OPTIONS"];
-    delete process.env[KILL_POINTS_ENV];
+    for (const name of Object.keys(environment)) delete process.env[name];
   }
 }
 

@@ -12,6 +12,11 @@ import { Prng } from "../../src/core/prng.ts";
 /** Names the file in the environment of the mount. */
 export const KILL_POINTS_ENV = "SHOAL_TEST_KILL_POINTS";
 
+/** Names a rule that is left out, to show that it is missed. */
+export const MUTATION_ENV = "SHOAL_TEST_MUTATION";
+/** Names the only point that kills. */
+export const ONLY_POINT_ENV = "SHOAL_TEST_KILL_POINT";
+
 export const KILL_POINTS = [
   "after read",
   "before journal",
@@ -75,12 +80,33 @@ const PATCHES: readonly Patch[] = [
   },
 ];
 
+interface Mutation {
+  readonly className: string;
+  readonly method: string;
+  readonly make: (original: Method) => Method;
+}
+
+const MUTATIONS: Readonly<Record<string, Mutation>> = {
+  /** The last record is not compared with the request that comes again. */
+  J7: { className: "Executor", method: "setRecorded", make: () => () => undefined },
+  /** Each start is taken for a new kernel connection: open orphans are reaped. */
+  J8: {
+    className: "EngineServer",
+    method: "serve",
+    make: (original) =>
+      function (this: unknown): unknown {
+        return original.call(this, 1);
+      },
+  },
+};
+
 /** What the changed modules call, under this name of the global object. */
 const GLOBAL_NAME = "shoalTestKillPoints";
 
 function install(file: string): void {
   const prng = new Prng(process.pid * 7919);
-  const point = KILL_POINTS[prng.below(KILL_POINTS.length)]!;
+  const chosen = KILL_POINTS[prng.below(KILL_POINTS.length)]!;
+  const point = (process.env[ONLY_POINT_ENV] as KillPoint | undefined) ?? chosen;
   let passesLeft = 1 + prng.below(PASS_COUNT_MAX[point]);
   const pass = (passed: KillPoint | undefined): void => {
     if (passed !== point || --passesLeft > 0 || !existsSync(file)) return;
@@ -88,16 +114,23 @@ function install(file: string): void {
     process.kill(process.pid, "SIGKILL");
   };
   Object.assign(globalThis, {
-    [GLOBAL_NAME]: (patchIndex: number, patched: { readonly prototype: object }): void => {
-      const { method, before, after } = PATCHES[patchIndex]!;
+    [GLOBAL_NAME]: (className: string, patched: { readonly prototype: object }): void => {
       const prototype = patched.prototype as Record<string, Method>;
-      const original = prototype[method]!;
-      prototype[method] = function (this: unknown, ...args: unknown[]): unknown {
-        pass(before);
-        const result = original.apply(this, args);
-        pass(after);
-        return result;
-      };
+      const mutation = MUTATIONS[process.env[MUTATION_ENV] ?? ""];
+      if (mutation?.className === className) {
+        prototype[mutation.method] = mutation.make(prototype[mutation.method]!);
+      }
+      for (const { method, before, after } of PATCHES.filter(
+        (one) => one.className === className,
+      )) {
+        const original = prototype[method]!;
+        prototype[method] = function (this: unknown, ...args: unknown[]): unknown {
+          pass(before);
+          const result = original.apply(this, args);
+          pass(after);
+          return result;
+        };
+      }
     },
   });
   registerHooks({
@@ -109,14 +142,15 @@ function install(file: string): void {
   });
 }
 
-/** Each class of PATCHES, wherever the bundle has put it, tells of itself as soon as it is made. */
+/** Each class that is changed, wherever the bundle has put it, tells of itself as soon as it is made. */
 function withCalls(source: string): string {
-  return PATCHES.reduce((text, { className }, index) => {
+  const names = [...PATCHES, ...Object.values(MUTATIONS)].map(({ className }) => className);
+  return [...new Set(names)].reduce((text, name) => {
     const begin = new RegExp(
-      `(?:class ${className}|${className} = class(?: \\w+)?)(?: extends \\w+)? \\{`,
+      `(?:class ${name}|${name} = class(?: \\w+)?)(?: (?:extends|implements) \\w+)? \\{`,
       "u",
     );
-    return text.replace(begin, `$& static { globalThis.${GLOBAL_NAME}(${index}, this); }`);
+    return text.replace(begin, `$& static { globalThis.${GLOBAL_NAME}("${name}", this); }`);
   }, source);
 }
 
