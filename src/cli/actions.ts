@@ -123,8 +123,11 @@ export interface VolumeStatus {
   readonly volume: string;
   readonly uuid: string;
   readonly mountPoint: string;
-  /** "failed" answers EIO; "silent" did not answer us, and all numbers are 0; `stateReason` says why. */
-  readonly state: "starting" | "recovering" | "serving" | "draining" | "failed" | "silent";
+  /**
+   * "failed" answers EIO; "silent" did not answer us, "dead" has no processes any more, and their numbers are 0.
+   * `stateReason` says why.
+   */
+  readonly state: "starting" | "recovering" | "serving" | "draining" | "failed" | "silent" | "dead";
   readonly stateReason?: string;
   readonly readOnly: boolean;
   /** Milliseconds since 1970. */

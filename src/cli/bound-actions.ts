@@ -40,6 +40,7 @@ import type {
 
 const STATS_INTERVAL_MS = 1000;
 const ASK_TIMEOUT_MS = 10_000;
+const DEAD_REASON = "its processes are gone; mount the volume again, or unmount this";
 
 export function bindActions(environment: Environment): Actions {
   const clock = new SystemClock();
@@ -94,23 +95,32 @@ async function statusOf(
 ): Promise<VolumeStatus[]> {
   const mounts =
     target === undefined ? knownMounts(environment) : [requireTargetMount(target, environment)];
-  const served = mounts.filter((mount) => mount.isServed);
+  const ours = mounts.filter((mount) => mount.isServed || mount.holder !== undefined);
   const found = await Promise.all(
-    served.map(async (mount) => {
+    ours.map(async (mount) => {
+      if (!mount.isServed) return statusWithoutAnswer(mount, "dead", DEAD_REASON, clock.nowMs());
       try {
         return toStatus(await askState(mount, patience()), mount, clock.nowMs());
       } catch (error) {
         // Of all mounts one may have ended, or may be about to, while we asked.
         if (target === undefined && hasEnded(error)) return undefined;
         if (target === undefined && hasCode(error, "ETIMEDOUT")) {
-          const reason = errorMessage(error);
-          return toStatus(silentState(mount, reason, clock.nowMs()), mount, clock.nowMs());
+          return statusWithoutAnswer(mount, "silent", errorMessage(error), clock.nowMs());
         }
         throw error;
       }
     }),
   );
   return found.filter((status) => status !== undefined);
+}
+
+function statusWithoutAnswer(
+  mount: KnownMount,
+  state: "silent" | "dead",
+  reason: string,
+  nowMs: number,
+): VolumeStatus {
+  return toStatus(silentState(mount, state, reason, nowMs), mount, nowMs);
 }
 
 /** How long a mount may take to answer. */
@@ -175,7 +185,7 @@ function hasEnded(error: unknown): boolean {
 }
 
 function connect(mount: KnownMount): Promise<ControlClient> {
-  if (mount.stateDirectory === undefined) {
+  if (mount.stateDirectory === undefined || !mount.isServed) {
     throw new FsError("ENOTCONN", `nobody serves the mount on ${mount.mountPoint} any more`);
   }
   return ControlClient.connect(mount.stateDirectory.controlSocket);
@@ -265,6 +275,7 @@ function toStateName(state: string): VolumeStatus["state"] {
     case "draining":
     case "starting":
     case "silent":
+    case "dead":
       return state;
     case "restarting":
       return "recovering";

@@ -49,7 +49,7 @@ function volumeText(volume: VolumeStatus, style: Style): string {
 function stateText(volume: VolumeStatus, style: Style): string {
   const reason = volume.stateReason === undefined ? "" : `: ${volume.stateReason}`;
   const access = volume.readOnly ? ", read-only" : "";
-  const isWell = volume.state !== "failed" && volume.state !== "silent";
+  const isWell = !["failed", "silent", "dead"].includes(volume.state);
   const state = isWell ? style.green(volume.state) : style.red(volume.state);
   return `${state}${access}${reason}`;
 }

@@ -70,8 +70,13 @@ export async function askState(mount: KnownMount, signal: AbortSignal): Promise<
   }
 }
 
-/** What is known of a mount that is served and does not answer. */
-export function silentState(mount: KnownMount, reason: string, nowMs: number): MountState {
+/** What is known of a mount that does not answer, or is dead. */
+export function silentState(
+  mount: KnownMount,
+  state: "silent" | "dead",
+  reason: string,
+  nowMs: number,
+): MountState {
   const { stateDirectory, holder } = mount;
   if (stateDirectory === undefined || holder === undefined) {
     throw new FsError("ENOTCONN", `nobody serves the mount on ${mount.mountPoint} any more`);
@@ -81,7 +86,7 @@ export function silentState(mount: KnownMount, reason: string, nowMs: number): M
     config: readMountConfig(stateDirectory.mountConfig),
     stateDirectory,
     supervisor: {
-      state: "silent",
+      state,
       supervisorPid: supervisor.pid,
       ...(volumeProcess === undefined ? {} : { volumePid: volumeProcess.pid }),
       upMs: Math.max(0, nowMs - Date.parse(since)),
@@ -95,7 +100,7 @@ export function silentState(mount: KnownMount, reason: string, nowMs: number): M
 
 async function ask(mount: KnownMount, signal: AbortSignal): Promise<MountState> {
   const { stateDirectory } = mount;
-  if (stateDirectory === undefined) {
+  if (stateDirectory === undefined || !mount.isServed) {
     throw new FsError("ENOTCONN", `nobody serves the mount on ${mount.mountPoint} any more`);
   }
   using client = await ControlClient.connect(stateDirectory.controlSocket);

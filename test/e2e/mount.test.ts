@@ -142,6 +142,10 @@ describe("a mount", skipWithoutMount(), () => {
     await fixture.mount();
     compareManifests(treeManifest(fixture.mountPoint, { identity: true }), before);
     fixture.killAll();
+    const status = await runShoal(["status", fixture.mountPoint]);
+    assert.match(status.stdout, /state +dead: its processes are gone/u, status.stderr);
+    const stats = await runShoal(["stats", fixture.mountPoint]);
+    assert.match(stats.stderr, /^shoal: nobody serves the mount on .* any more\n$/u);
     const log = await runShoal(["log", fixture.mountPoint]);
     assert.match(log.stdout, /the volume process serves/u, log.stderr);
     const cleared = await fixture.tryUmount();
