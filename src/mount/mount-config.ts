@@ -45,6 +45,8 @@ export interface MountConfig {
   readonly restart?: RestartLimits;
   /** How long a busy mount is served on after it was detached. */
   readonly detachWaitMs?: number;
+  /** How long a stop that a signal asked for may store before it is cut short. */
+  readonly stopLimitMs?: number;
 }
 
 export interface RestartLimits {

@@ -88,7 +88,7 @@ export async function runSupervisorProcess(
       log.child("control"),
     );
     void control;
-    options.onTerminate((signal) => void supervisor.shutdown(signal));
+    options.onTerminate((signal) => void supervisor.shutdown(signal, "signal"));
     supervisor.ready.then(options.onReady, () => {});
     const ended = new AbortController();
     const rotation = keepLogSmall(options, directory.log, ended.signal);

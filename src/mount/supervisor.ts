@@ -6,6 +6,7 @@
  * - At most one volume process serves; the next starts once the one before is reaped.
  * - A death is never an error for applications: their requests wait for the next process. Only a crash loop is
  *   answered EIO, by the supervisor itself; the journal stays as it is and `restart` tries again.
+ * - A stop loses nothing, however it ends: what is not stored when its time is over stays in the journal.
  * - Nothing here opens a path on the mount, reads the volume or blocks the thread: it must outlive everything.
  */
 import type { Clock } from "../core/clock.ts";
@@ -19,7 +20,9 @@ import { refuseAll } from "./refuse-all.ts";
 import { RestartPolicy } from "./restart-policy.ts";
 import { Counter } from "./status-board.ts";
 import type { VolumeChild } from "./volume-child.ts";
+import { isOverAfter, rejectedAt, StopLimit } from "./stop-limit.ts";
 import { VolumeExit } from "./volume-message.ts";
+import type { EngineStateAnswer } from "./volume-state.ts";
 
 /** After a process serves, before its spare is loaded: recovery and the requests that waited come first. */
 const SPARE_DELAY_MS = 1000;
@@ -27,6 +30,8 @@ const SPARE_DELAY_MS = 1000;
 const START_DEATHS_MAX = 3;
 /** A busy mount that was detached is served on that long, for programs that are ending too. */
 const DETACH_WAIT_MS = 10_000;
+/** How often a stop says what it waits for. */
+const DRAIN_SAY_INTERVAL_MS = 5000;
 
 export type SupervisorState =
   | "starting"
@@ -81,12 +86,19 @@ export class Supervisor {
   #lastDeath: string | undefined;
   #crashLoop: string | undefined;
   #ending: Promise<void> | undefined;
+  readonly #stopLimit: StopLimit;
   readonly #ended = new AbortController();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#policy = new RestartPolicy(options.config.restart);
     this.#startedMs = options.clock.monotonicMs();
+    this.#stopLimit = new StopLimit({
+      clock: options.clock,
+      limitMs: options.config.stopLimitMs,
+      graceMs: 2 * (options.config.detachWaitMs ?? DETACH_WAIT_MS),
+      ended: this.#ended.signal,
+    });
     this.#firstServing.promise.catch(() => {});
   }
 
@@ -123,9 +135,10 @@ export class Supervisor {
     }
   }
 
-  /** Drains, unmounts, ends `run`. Asked again it only says how far it is. */
-  shutdown(reason: string): Promise<void> {
+  /** Drains, unmounts, ends `run`. Asked again it only says how far it is. At a signal it ends in time for a shutdown. */
+  shutdown(reason: string, by: "call" | "signal" = "call"): Promise<void> {
     const { log, area } = this.#options;
+    if (by === "signal") void this.#stopInTime();
     if (this.#ending === undefined) {
       log.info("draining, then unmounting", { reason });
       this.#ending = this.#shutdown().catch((error: unknown) => {
@@ -135,6 +148,7 @@ export class Supervisor {
       });
     } else {
       log.info("still draining", { reason, deferred: area.deferred.count });
+      void this.#sayProgress();
     }
     return this.#ending;
   }
@@ -199,7 +213,7 @@ export class Supervisor {
     const wasWarm = this.#spare !== undefined;
     this.#spare = undefined;
     this.#current = child;
-    child.onTerminate = (signal) => void this.shutdown(`${signal} to the volume process`);
+    child.onTerminate = (signal) => void this.shutdown(`${signal} to the volume process`, "signal");
     const generation = area.nextGeneration();
     const answeredBefore = area.status.get(Counter.replies);
     const bornMs = clock.monotonicMs();
@@ -217,6 +231,8 @@ export class Supervisor {
     if (child.refusal !== undefined) return this.#onRefused(child.refusal);
     if (exit.code === VolumeExit.UNMOUNTED || exit.code === VolumeExit.STOPPED)
       return toSupervisorEnd(child.end);
+    if (this.#stopLimit.isCutShort)
+      return { drained: false, message: "the time was over; the journal keeps what is not stored" };
     const how = exit.signal ?? `exit code ${exit.code}`;
     this.#lastDeath = how;
     this.#restarts++;
@@ -263,7 +279,7 @@ export class Supervisor {
     if (this.#spare !== undefined || this.#current === undefined || signal.aborted) return;
     const spare = world.spawn();
     this.#spare = spare;
-    spare.onTerminate = (name) => void this.shutdown(`${name} to the spare process`);
+    spare.onTerminate = (name) => void this.shutdown(`${name} to the spare process`, "signal");
     await spare.exited;
     // A spare that dies is not loaded again before the next start: it may be what keeps dying.
     if (this.#spare === spare) this.#spare = undefined;
@@ -319,11 +335,7 @@ export class Supervisor {
     });
     await world.unmount({ lazy: true });
     const waitMs = config.detachWaitMs ?? DETACH_WAIT_MS;
-    const isGone = await clock.sleep(waitMs, this.#ended.signal).then(
-      () => false,
-      () => true,
-    );
-    if (isGone) return;
+    if (await isOverAfter(clock, waitMs, this.#ended.signal)) return;
     log.warn("programs still use the detached mount; they get ENOTCONN from now on");
     this.#refusing?.abort(new FsError("ECANCELED", "the mount ends"));
     if (this.#current !== undefined) await this.#askToStop();
@@ -332,9 +344,13 @@ export class Supervisor {
   /** Until a volume process has said how far it came; one that dies over it is followed by the next. */
   async #drain(): Promise<void> {
     const { log } = this.#options;
+    const { signal } = this.#stopLimit;
+    using progress = this.#keepSaying();
+    void progress;
     for (;;) {
       try {
-        const result = (await this.call("drain", null)) as DrainResult;
+        const drained = this.call("drain", null, { signal }) as Promise<DrainResult>;
+        const result = await Promise.race([drained, rejectedAt(signal)]);
         if (!result.drained) log.warn("not all is stored; the journal keeps it", { ...result });
         return;
       } catch (error) {
@@ -343,6 +359,42 @@ export class Supervisor {
         return;
       }
     }
+  }
+
+  #keepSaying(): Disposable {
+    const done = new AbortController();
+    const keepSaying = async (): Promise<void> => {
+      while (!(await isOverAfter(this.#options.clock, DRAIN_SAY_INTERVAL_MS, done.signal)))
+        void this.#sayProgress();
+    };
+    void keepSaying();
+    const reason = new FsError("ECANCELED", "the drain has ended");
+    return { [Symbol.dispose]: () => done.abort(reason) };
+  }
+
+  /** What a stop waits for. */
+  async #sayProgress(): Promise<void> {
+    const { log } = this.#options;
+    try {
+      const state = (await this.call("state", null)) as Partial<EngineStateAnswer>;
+      const { dirtyBytes, pendingBytes, pendingPacks, problem } = state;
+      const why = problem === undefined ? {} : { problem: problem.message };
+      log.info("to be stored", { dirtyBytes, pendingBytes, pendingPacks, ...why });
+    } catch (error) {
+      log.debug("no volume process says what is to be stored", { error });
+    }
+  }
+
+  /** From a signal on. When the time is over the volume process is killed, which loses nothing either. */
+  async #stopInTime(): Promise<void> {
+    const { log, world } = this.#options;
+    if (!(await this.#stopLimit.begin())) return;
+    log.warn("the stop is cut short: the journal keeps what is not stored");
+    await world.unmount({ lazy: true }).catch((error: unknown) => {
+      log.debug("unmounting", { error });
+    });
+    this.#refusing?.abort(new FsError("ECANCELED", "the mount ends"));
+    this.#current?.kill();
   }
 
   async #askToStop(): Promise<void> {

@@ -333,6 +333,47 @@ describe("a mount's processes", { skip, timeout: 120_000 }, () => {
     assert.match(mount.log(), /the store is away/);
   });
 
+  it("stop in time at a signal although nothing can be stored, and say so", async () => {
+    await using mount = new TestMount({
+      engineOptions: { neverDrains: true },
+      stopLimitMs: 300,
+    });
+    const supervisor = mount.startInForeground();
+    await mount.waitForServing();
+    await writeFile(mount.path("a"), "x");
+    supervisor.kill("SIGTERM");
+    const [code] = (await once(supervisor, "exit")) as [number];
+    assert.equal(code, SupervisorExit.OK, "the fake says at its end that all is stored");
+    assert.equal(findMount(mount.mountPoint), undefined);
+    assert.match(mount.log(), /not all was stored within 300 ms/);
+  });
+
+  it("stop in time although the volume process never ends, which loses nothing", async () => {
+    await using mount = new TestMount({
+      engineOptions: { neverEnds: true },
+      stopLimitMs: 200,
+      detachWaitMs: 200,
+    });
+    const supervisor = mount.startInForeground();
+    await mount.waitForServing();
+    supervisor.kill("SIGTERM");
+    const [code] = (await once(supervisor, "exit")) as [number];
+    assert.equal(code, SupervisorExit.NOT_DRAINED);
+    assert.equal(findMount(mount.mountPoint), undefined);
+    assert.match(mount.log(), /the stop is cut short: the journal keeps/);
+  });
+
+  it("take all the time there is when it was no signal that asked", async () => {
+    await using mount = new TestMount({ engineOptions: { neverDrains: true }, stopLimitMs: 100 });
+    await mount.start();
+    await mount.call("unmount");
+    await mount.waitFor("the drain", async () => (await mount.status()).state === "draining");
+    await clock.sleep(300);
+    assert.equal((await mount.status()).state, "draining");
+    process.kill(mount.started!.pid, "SIGTERM");
+    await mount.waitForEnd();
+  });
+
   it("refuse a second mount of the same state directory and name the first", async () => {
     await using mount = await new TestMount().start();
     await assert.rejects(mount.start(), {

@@ -23,6 +23,10 @@ interface FakeOptions {
   readonly poison?: string;
   /** What "drain" answers. */
   readonly undrained?: string;
+  /** "drain" is never answered. */
+  readonly neverDrains?: boolean;
+  /** Goes on and on when it is unmounted, as one does that cannot store what is left. */
+  readonly neverEnds?: boolean;
 }
 
 const { start, port, doorbellFd } = workerData as EngineWorkerData;
@@ -73,6 +77,7 @@ function serve(): void {
         if (message.type !== "call") continue;
         const { id, method, params } = message;
         if (method === "stop") isStopping = true;
+        if (method === "drain" && options.neverDrains === true) continue;
         if (method === "drain") mailbox.result(id, drained);
         else if (method === "echo" || method === "stop") mailbox.result(id, params);
         else mailbox.error(id, new FsError("EOPNOTSUPP", `the fake engine has no ${method}`));
@@ -83,6 +88,7 @@ function serve(): void {
     clock: new SystemClock(),
     cpuCount: () => 1,
   });
+  if (options.neverEnds === true) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   mailbox.ended({ outcome: end === LoopEnd.UNMOUNTED ? "unmounted" : "stopped", ...drained });
 }
 
