@@ -5,6 +5,7 @@ import { addCreateCommand } from "./commands/create.ts";
 import { addFsckCommand } from "./commands/fsck.ts";
 import { addInstallHelpersCommand } from "./commands/install-helpers.ts";
 import { addLogCommand } from "./commands/log.ts";
+import { addLtxCommand } from "./commands/ltx.ts";
 import { addMountCommand } from "./commands/mount.ts";
 import { addStatsCommand } from "./commands/stats.ts";
 import { addStatusCommand } from "./commands/status.ts";
@@ -59,6 +60,7 @@ export function buildProgram(context: CommandContext): Command {
   addSyncCommand(program, context);
   addFsckCommand(program, context);
   addLogCommand(program, context);
+  addLtxCommand(program, context);
   addInstallHelpersCommand(program, context);
   addVersionCommand(program, context);
   return program;
