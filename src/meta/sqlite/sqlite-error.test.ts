@@ -13,6 +13,7 @@ describe("an error of SQLite", () => {
       [8, "EACCES"],
       // SQLITE_READONLY_DIRECTORY: an extended code.
       [1544, "EACCES"],
+      [14, "EACCES"],
       [26, "EIO"],
     ] as const) {
       const wrapped = wrapSqliteError(sqliteError(errcode), "/v/meta/shoal.db");

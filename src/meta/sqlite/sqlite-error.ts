@@ -10,6 +10,7 @@ const SQLITE_PERM = 3;
 const SQLITE_BUSY = 5;
 const SQLITE_READONLY = 8;
 const SQLITE_FULL = 13;
+const SQLITE_CANTOPEN = 14;
 const SQLITE_AUTH = 23;
 
 export function wrapSqliteError(error: unknown, path: string): FsError {
@@ -26,6 +27,13 @@ export function wrapSqliteError(error: unknown, path: string): FsError {
       return new FsError(
         "EACCES",
         `the metadata database ${path} may not be written: ${errorMessage(error)}`,
+        options,
+      );
+    case SQLITE_CANTOPEN:
+      return new FsError(
+        "EACCES",
+        `the metadata database ${path} cannot be opened: SQLite must be able to write to its ` +
+          `directory, also where the volume is only read (${errorMessage(error)})`,
         options,
       );
     default:
