@@ -28,9 +28,16 @@ function bindOptional<A extends readonly unknown[]>(definition: string): Call<A>
   }
 }
 
-/** The calling thread's errno; call it before anything else after a call that failed. */
+/**
+ * This thread's errno (each thread has a module of its own, so an address of its own). Read in memory: a call to ask for it
+ * would give V8 an occasion to collect garbage first, whose waits for other threads leave EAGAIN there.
+ * Source: errno(3); __errno_location is the Linux Standard Base's name for where it lies.
+ */
+const errnoWord = new Int32Array(koffi.view(bind<[], bigint>("void *__errno_location()")(), 4));
+
+/** The calling thread's errno; ask before anything else after a call that failed. */
 export function lastErrno(): number {
-  return koffi.errno();
+  return errnoWord[0]!;
 }
 
 /** The memory at `address` as an ArrayBuffer that nobody frees. */

@@ -7,6 +7,7 @@
  */
 import koffi from "koffi";
 import { ERRNO, type ErrorCode, FsError } from "../../src/core/fs-error.ts";
+import { lastErrno } from "../../src/sys/libc.ts";
 
 const library = koffi.load("libc.so.6");
 
@@ -30,9 +31,10 @@ const CODE_BY_ERRNO = new Map<number, ErrorCode>(
 function bind(name: string, result: string, parameters: readonly string[]): LibcCall {
   const call = library.func(name, result, [...parameters]);
   return (...args) => {
-    const value = Number(call(...args));
-    if (value === -1) throw failure(name, koffi.errno());
-    return value;
+    const value = call(...args);
+    const errno = lastErrno();
+    if (Number(value) === -1) throw failure(name, errno);
+    return Number(value);
   };
 }
 
@@ -153,14 +155,14 @@ export function mmap(args: MmapArguments): MappedMemory {
     args.fd,
     args.offset,
   ) as bigint;
-  if (BigInt.asUintN(64, address) === MAP_FAILED) throw failure("mmap", koffi.errno());
+  if (BigInt.asUintN(64, address) === MAP_FAILED) throw failure("mmap", lastErrno());
   return {
     bytes: new Uint8Array(koffi.view(address, args.length)),
     sync() {
-      if (msyncCall(address, args.length, MS_SYNC) === -1) throw failure("msync", koffi.errno());
+      if (msyncCall(address, args.length, MS_SYNC) === -1) throw failure("msync", lastErrno());
     },
     unmap() {
-      if (munmapCall(address, args.length) === -1) throw failure("munmap", koffi.errno());
+      if (munmapCall(address, args.length) === -1) throw failure("munmap", lastErrno());
     },
   };
 }
