@@ -86,14 +86,17 @@ describe("the loop", () => {
     const arrival = 0.02;
     world.channel.requests.push(new Uint8Array(41));
     let late: Uint8Array | undefined = new Uint8Array(42);
-    const drainDoorbell = (): boolean => {
-      if (late !== undefined && world.clock.ms > arrival) {
-        world.channel.requests.push(late);
-        late = undefined;
-      }
-      return false;
+    const channel = {
+      read: (into: Uint8Array): number => {
+        if (late !== undefined && world.clock.ms > arrival) {
+          world.channel.requests.push(late);
+          late = undefined;
+        }
+        return world.channel.read(into);
+      },
+      write: () => 0,
     };
-    run(world, { drainDoorbell });
+    run(world, { channel });
     assert.deepEqual(world.log, ["request 41", "request 42", "sleep"]);
     assert.equal(world.statistics.pollHits, 1);
   });
@@ -122,6 +125,48 @@ describe("the loop", () => {
     for (let i = 0; i < 200; i++) world.channel.requests.push(new Uint8Array(41));
     run(world);
     assert.ok(world.log.indexOf("doorbell") < 40, `at ${world.log.indexOf("doorbell")}`);
+  });
+
+  it("answers the doorbell while it looks at an empty device", () => {
+    const world = makeWorld();
+    world.rings = 1;
+    // A clock that stands still: the window never ends by itself.
+    const clock = { ...world.clock, monotonicMs: () => 0 } as unknown as Clock;
+    const shouldStop = (): boolean => world.log.length > 0;
+    assert.equal(run(world, { clock, shouldStop }), "stopped");
+    assert.deepEqual(world.log, ["doorbell"]);
+  });
+
+  it("does not ask the doorbell after a sleep that says it did not ring", () => {
+    const world = makeWorld();
+    let asked = 0;
+    const drainDoorbell = (): boolean => ++asked < 0;
+    const sleeps = [false, false, true];
+    const waiter = { wait: (): unknown => sleeps.shift() };
+    run(world, { waiter, drainDoorbell, cpuCount: () => 1, shouldStop: () => sleeps.length === 0 });
+    assert.equal(asked, 1);
+  });
+
+  it("says once after each request that the device is empty, before it looks again", () => {
+    const world = makeWorld();
+    world.channel.requests.push(new Uint8Array(41));
+    world.sleeps.push(() => world.channel.requests.push(new Uint8Array(42)));
+    run(world, { onEmpty: () => world.log.push("empty") < 0 });
+    assert.deepEqual(world.log, ["request 41", "empty", "sleep", "request 42", "empty", "sleep"]);
+  });
+
+  it("looks for a whole window after the empty device let somebody be answered", () => {
+    const world = makeWorld();
+    world.channel.requests.push(new Uint8Array(41));
+    let left = 1;
+    const onEmpty = (): boolean => {
+      world.log.push("empty");
+      // A flush: longer than any window.
+      world.clock.ms += 1;
+      return left-- > 0;
+    };
+    run(world, { onEmpty });
+    assert.deepEqual(world.log, ["request 41", "empty", "empty", "sleep"]);
   });
 
   it("takes EAGAIN, ENOENT and EINTR for nothing, and stops when told", () => {

@@ -1,10 +1,10 @@
 /**
  * The engine's loop: one synchronous thread which serves every request to its end before it takes the next.
  *
- * Order of steps: after an answer the device is read again first; when nothing waits there the doorbell is looked at,
- * then both are looked at for a window (polling.ts), then the thread sleeps in poll(2) on both. However busy the
- * device is, the doorbell is looked at every DOORBELL_INTERVAL requests: what is behind it (room in the journal,
- * finished work) may be what writers wait for (rule K6).
+ * Order of steps: after an answer the device is read again first; when nothing waits there it is looked at for a
+ * window (polling.ts), then the thread sleeps in poll(2) on device and doorbell, which also says whether the doorbell
+ * rang. However busy the device is, the doorbell is looked at every DOORBELL_INTERVAL requests or looks: what is behind
+ * it (room in the journal, finished work) may be what writers wait for (rule K6).
  */
 import type { Clock } from "../core/clock.ts";
 import { ERRNO } from "../core/fs-error.ts";
@@ -12,7 +12,7 @@ import { errnoError } from "../sys/errno.ts";
 import type { Channel } from "./channel.ts";
 import { AdaptivePolling } from "./polling.ts";
 
-/** Requests served between two looks at the doorbell: about 0.3 ms of work. */
+/** Requests served, or looks at an empty device, between two looks at the doorbell: at most about 0.3 ms. */
 const DOORBELL_INTERVAL = 32;
 const IDLE_TIMEOUT_MS = 1000;
 const ECONNABORTED = 103;
@@ -39,7 +39,10 @@ export interface LoopOptions {
   readonly channel: Channel;
   /** Requests are read here. */
   readonly buffer: Uint8Array;
-  /** Sleeps until device or doorbell has something, or `timeoutMs` are over. `PollSet([fuseFd, doorbellFd])` is one. */
+  /**
+   * Sleeps until device or doorbell has something, or `timeoutMs` are over. Returns false when it knows that the doorbell
+   * did not ring; after anything else it is asked. `PollSet([fuseFd, doorbellFd])` is one.
+   */
   readonly waiter: { wait(timeoutMs: number): unknown };
   /** Takes all rings of the doorbell: true when there was one. Must not block. */
   drainDoorbell(): boolean;
@@ -48,6 +51,11 @@ export interface LoopOptions {
   onDoorbell(): void;
   /** Before every read into a buffer that held a request: zeroes the length word (rule J7). */
   beforeRead?(): void;
+  /**
+   * The device has just been found empty: once after each request or doorbell, before anything is waited for. True when
+   * that answered somebody, who may ask again at once.
+   */
+  onEmpty?(): boolean;
   /** Nothing to do right now; before every sleep. */
   onIdle?(): void;
   /** Asked between requests and at least every `idleTimeoutMs`. */
@@ -77,7 +85,7 @@ class Loop {
   /** When the device was first found empty since the last request; -1 while it has something. */
   #idleSinceMs = -1;
   #windowMs = 0;
-  /** How long the last sleep was, until a request tells that it ended it; -1 when there was none. */
+  /** How long the device has been empty when the last sleep ended, until a request tells that it ended it; -1 when there was none. */
   #sleptMs = -1;
   #untilDoorbell: number = DOORBELL_INTERVAL;
 
@@ -123,35 +131,38 @@ class Loop {
     if (--this.#untilDoorbell <= 0) this.#answerDoorbell();
   }
 
-  /** The device is empty: answer the doorbell, look again, or sleep. */
+  /** The device is empty: look again, or sleep. */
   #wait(): void {
-    if (this.#answerDoorbell()) return;
-    const { clock } = this.#options;
-    const nowMs = clock.monotonicMs();
+    const options = this.#options;
+    const nowMs = options.clock.monotonicMs();
     if (this.#idleSinceMs < 0) {
+      if (options.onEmpty?.() === true) return;
       this.#idleSinceMs = nowMs;
       this.#windowMs = this.#polling.window(nowMs);
     }
-    if (nowMs - this.#idleSinceMs < this.#windowMs) return;
+    if (nowMs - this.#idleSinceMs < this.#windowMs) {
+      if (--this.#untilDoorbell <= 0) this.#answerDoorbell();
+      return;
+    }
     if (this.#windowMs > 0) {
       this.#statistics.pollMisses++;
       this.#polling.miss();
       this.#windowMs = 0;
     }
-    this.#options.onIdle?.();
+    options.onIdle?.();
     this.#statistics.sleeps++;
-    this.#options.waiter.wait(this.#idleTimeoutMs);
-    this.#sleptMs = clock.monotonicMs() - nowMs;
+    const mayHaveRung = options.waiter.wait(this.#idleTimeoutMs) !== false;
+    this.#sleptMs = options.clock.monotonicMs() - this.#idleSinceMs;
+    if (mayHaveRung) this.#answerDoorbell();
   }
 
-  #answerDoorbell(): boolean {
+  #answerDoorbell(): void {
     this.#untilDoorbell = DOORBELL_INTERVAL;
-    if (!this.#options.drainDoorbell()) return false;
+    if (!this.#options.drainDoorbell()) return;
     this.#statistics.doorbells++;
     this.#options.onDoorbell();
     // What it did may have answered somebody who asks again at once.
     this.#idleSinceMs = -1;
     this.#sleptMs = -1;
-    return true;
   }
 }

@@ -53,6 +53,9 @@ export function addressOf(bytes: Uint8Array): bigint {
 export const poll: Call<[Uint8Array, number, number]> = bind(
   "int poll(void *fds, ulong n, int ms)",
 );
+export const ppoll: Call<[Uint8Array, number, Uint8Array, null]> = bind(
+  "int ppoll(void *fds, ulong n, const void *timeout, const void *mask)",
+);
 export const read: Call<[number, Uint8Array, number]> = bind("long read(int fd, void *p, ulong n)");
 export const write: Call<[number, Uint8Array, number]> = bind(
   "long write(int fd, const void *p, ulong n)",

@@ -39,7 +39,7 @@ import { JournalEndSink } from "./journal-end-sink.ts";
 import { AccessObserver } from "./access-observer.ts";
 import type { AccessEntry, EngineThreadStart, FromEngine, ToEngine } from "./engine-link.ts";
 import { describeCore } from "./describe-core.ts";
-import { FsyncQueue } from "./fsync-queue.ts";
+import { FsyncQueue, GATHER_NAP_US } from "./fsync-queue.ts";
 import { LateIoctls } from "./late-ioctls.ts";
 import { LostRequests } from "./lost-requests.ts";
 import { OrphanReaper } from "./orphan-reaper.ts";
@@ -49,8 +49,14 @@ import { VolumeRoom } from "../../volume/volume-room.ts";
 
 /** Requests between two looks at the clock for a due cut: under a millisecond of work. */
 const TICK_INTERVAL = 64;
+/** And between two when the thread sleeps after each. */
+const TICK_INTERVAL_IDLE = 16;
+/** What is due waits no longer than this after the last request. */
+const NAP_MS = 1;
 /** With nothing to commit the thread sleeps this long at a time; the doorbell wakes it. */
 const IDLE_SLEEP_MS = 60_000;
+/** In `#both`. */
+const DOORBELL_INDEX = 1;
 /** While draining, how long to wait for the other threads at a time. */
 const DRAIN_SLEEP_MS = 1000;
 const EAGAIN = -11;
@@ -70,7 +76,6 @@ export class EngineServer {
   readonly #doorbellScratch = new Uint8Array(8);
   readonly #both: PollSet;
   readonly #doorbellOnly: PollSet;
-  readonly #deviceOnly: PollSet;
   readonly #blocks: LocalBlocks;
   #core!: VolumeCore;
   #fsync!: FsyncQueue;
@@ -81,7 +86,11 @@ export class EngineServer {
   #maintenance!: Maintenance;
   #observer: AccessObserver | undefined;
   #untilTick: number = TICK_INTERVAL;
+  /** What `#untilTick` was before the last nap: still the same, nothing was served since. */
+  #untilTickAtNap: number = TICK_INTERVAL;
   #sleepMs: number = CUT_INTERVAL_MS;
+  /** The next sleep is short: others are expected to flush. */
+  #isGathering = false;
   #isStopping = false;
   #hasRoom = true;
   #lastCut = 0;
@@ -96,7 +105,6 @@ export class EngineServer {
     this.#device = new DeviceChannel(fuseFd);
     this.#both = new PollSet([fuseFd, doorbellFd]);
     this.#doorbellOnly = new PollSet([doorbellFd]);
-    this.#deviceOnly = new PollSet([fuseFd]);
     this.#blocks = new LocalBlocks({
       storeRoot: options.root,
       stagingRoot: stagingRoot(stateDirectory),
@@ -185,7 +193,8 @@ export class EngineServer {
       journal: core.journal,
       port: flushPort,
       deferred: this.#area.deferred,
-      isBusy: () => this.#deviceOnly.wait(0) > 0,
+      channel: this.#device,
+      clock: this.#clock,
       level: options.level,
     });
     this.#reaper = new OrphanReaper({
@@ -267,19 +276,19 @@ export class EngineServer {
         write: (bytes, size) => this.#device.write(bytes, size),
       },
       buffer: request.bytes,
-      waiter: {
-        wait: () => (this.#hasRoom ? this.#both : this.#doorbellOnly).wait(this.#sleepMs),
-      },
+      waiter: { wait: () => this.#sleep() },
       drainDoorbell: () => drainEventfd(this.#start.doorbellFd, this.#doorbellScratch),
       onRequest: (size) => {
         serveOne(size);
         // It is answered, and records of our own may follow now: found again behind them it would be taken for new.
         request.beginRead();
+        this.#fsync.served();
         if (--this.#untilTick <= 0) this.#tick();
       },
       onDoorbell: () => this.#receiveAll(),
       beforeRead: () => request.beginRead(),
-      onIdle: () => this.#tick(),
+      onEmpty: () => this.#fsync.deviceEmpty(),
+      onIdle: () => this.#idle(),
       shouldStop: () => this.#isStopping,
       clock: this.#clock,
       cpuCount: availableParallelism,
@@ -296,8 +305,31 @@ export class EngineServer {
     return this.#hasRoom;
   }
 
+  /** Before a sleep. A client that asks for one thing after another must not pay for a tick each time. */
+  #idle(): void {
+    this.#isGathering = this.#fsync.idle();
+    if (this.#isGathering) return;
+    const untilTick = this.#untilTick;
+    if (untilTick === this.#untilTickAtNap || untilTick <= TICK_INTERVAL - TICK_INTERVAL_IDLE) {
+      this.#tick();
+      return;
+    }
+    this.#untilTickAtNap = untilTick;
+    this.#sleepMs = NAP_MS;
+  }
+
+  /** Returns false when the doorbell did not ring. */
+  #sleep(): boolean {
+    if (!this.#hasRoom) return this.#doorbellOnly.wait(this.#sleepMs) > 0;
+    const count = this.#isGathering
+      ? this.#both.waitUs(GATHER_NAP_US)
+      : this.#both.wait(this.#sleepMs);
+    return count > 0 && this.#both.events(DOORBELL_INDEX) !== 0;
+  }
+
   #tick(): void {
     this.#untilTick = TICK_INTERVAL;
+    this.#untilTickAtNap = TICK_INTERVAL;
     const dueMs = this.#core.tick();
     this.#fsync.tick();
     this.#reaper.tick();
@@ -402,6 +434,7 @@ export class EngineServer {
   #finish(outcome: "unmounted" | "stopped"): void {
     const core = this.#core;
     if (outcome === "unmounted") this.#reaper.reapAll();
+    this.#fsync.settle();
     // The flush thread holds the journal's descriptors until it has reported.
     while (!core.isSettled || this.#fsync.isFlushing) {
       if (core.hasChanges && core.mayCut) core.cut();
@@ -409,6 +442,7 @@ export class EngineServer {
       this.#doorbellOnly.wait(DRAIN_SLEEP_MS);
       drainEventfd(this.#start.doorbellFd, this.#doorbellScratch);
       this.#receiveAll();
+      this.#fsync.settle();
     }
     core.closeClean();
     this.#blocks[Symbol.dispose]();
