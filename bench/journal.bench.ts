@@ -70,9 +70,17 @@ function benchAppend(root: string): void {
 
 function benchWrite(root: string, dataLength: number, total: number): void {
   using journal = open(root, `write-${dataLength}`);
-  const buffer = new Uint8Array(WRITE_HEADER_SIZE + dataLength);
+  const spareSize = 4096;
+  const buffer = new Uint8Array(WRITE_HEADER_SIZE + dataLength + spareSize);
   for (let i = 0; i < buffer.length; i++) buffer[i] = prng.u32() & 0xff;
-  const write: WriteFields = { ...emptyWriteArgs(), ino: 1, dataLength, unique: 0, connection: 1 };
+  const write: WriteFields = {
+    ...emptyWriteArgs(),
+    ino: 1,
+    dataLength,
+    unique: 0,
+    connection: 1,
+    spareSize,
+  };
   const count = Math.ceil((total * scale) / dataLength);
   for (let round = 0; round < 2; round++) {
     // Flushes are timed on their own: here they run between the rounds, or when a limit asks for one.

@@ -8,6 +8,7 @@ import {
   newDisk,
   SMALL_SEGMENT_SIZE,
 } from "../../test/support/journal-fixture.ts";
+import { Prng } from "../core/prng.ts";
 import { AppendedEndWords } from "./appended-end.ts";
 import { runFlush } from "./flush-ticket.ts";
 import { Journal, JournalScratch, resolveLimits } from "./journal.ts";
@@ -49,7 +50,7 @@ describe("Journal", () => {
   it("lays a WRITE's header over the 80 bytes before the data, in one write", () => {
     const disk = newDisk();
     using journal = Journal.create(journalOptions(disk));
-    const buffer = new Uint8Array(200).fill(0xee);
+    const buffer = new Uint8Array(8192).fill(0xee);
     assert.equal(journal.reserveWrite(10), "ok");
     const before = disk.callCount;
     const fields = {
@@ -59,6 +60,7 @@ describe("Journal", () => {
       dataLength: 10,
       unique: 8,
       connection: 2,
+      spareSize: 4096,
     };
     journal.appendWrite(fields, buffer, 50);
     assert.equal(disk.callCount, before + 1);
@@ -69,10 +71,57 @@ describe("Journal", () => {
       decodeRecordHeader(view, 50, header) && decodeWriteArgs(view, 50, header.length, args),
     );
     assert.deepEqual([header.length, header.jsn, header.unique, header.connection], [90, 1, 8, 2]);
-    const { unique: _unique, connection: _connection, ...expected } = fields;
+    const { unique: _unique, connection: _connection, spareSize: _spareSize, ...expected } = fields;
     assert.deepEqual(args, expected);
     assert.ok(buffer.subarray(0, 50).every((byte) => byte === 0xee));
-    assert.ok(buffer.subarray(130).every((byte) => byte === 0xee));
+    assert.ok(buffer.subarray(130 + 10, 140).every((byte) => byte === 0xee));
+    assert.ok(buffer.subarray(140 + 4096).every((byte) => byte === 0xee));
+  });
+
+  it("keeps what lies behind a WRITE's data unless it may be overwritten", () => {
+    using journal = Journal.create(journalOptions(newDisk()));
+    const buffer = new Uint8Array(8192).fill(0xee);
+    assert.equal(journal.reserveWrite(10), "ok");
+    const fields = { ...emptyWriteArgs(), dataLength: 10, unique: 8, connection: 2, spareSize: 0 };
+    journal.appendWrite(fields, buffer, 0);
+    assert.ok(buffer.subarray(80).every((byte) => byte === 0xee));
+  });
+
+  it("writes no page of a segment in part before it was written whole", () => {
+    const disk = newDisk();
+    const begun = new Set<string>();
+    const write = disk.write.bind(disk);
+    disk.write = (fd, from, at, length, position) => {
+      for (let page = Math.floor(position / 4096); page * 4096 < position + length; page++) {
+        const key = `${disk.inode(fd)}/${page}`;
+        const isWhole = page * 4096 >= position && (page + 1) * 4096 <= position + length;
+        // A segment's first page is its header, which a new life begins with.
+        if (page === 0)
+          for (const known of [...begun])
+            if (known.startsWith(`${disk.inode(fd)}/`)) begun.delete(known);
+        if (isWhole) begun.add(key);
+        assert.ok(
+          begun.has(key),
+          `page ${page} is written in part by ${length} bytes at ${position}`,
+        );
+      }
+      write(fd, from, at, length, position);
+    };
+    using journal = Journal.create(journalOptions(disk));
+    const prng = new Prng(7);
+    for (let i = 0; i < 300; i++) {
+      const size = prng.below(2 * 4096);
+      const buffer = new Uint8Array(80 + size + prng.below(8192));
+      const spareSize = buffer.length - 80 - size;
+      const fields = { ...emptyWriteArgs(), dataLength: size, unique: 1, connection: 1, spareSize };
+      if (journal.reserveWrite(size) === "ok") journal.appendWrite(fields, buffer, 0);
+      if (journal.reserve(8) === "ok") appendText(journal, `record ${i}`);
+      if (i % 20 === 0) {
+        journal.flush();
+        journal.dropBefore(journal.lastJsn + 1);
+      }
+    }
+    assert.ok(journal.lastSegment > 20);
   });
 
   it("publishes the appended end after every append", () => {
@@ -243,7 +292,10 @@ describe("Journal", () => {
     for (let i = 0; i < 2; i++) appendData(journal, new Uint8Array(BIG));
     const before = disk.callCount;
     for (let i = 0; i < 2; i++) appendData(journal, new Uint8Array(BIG));
-    assert.ok(disk.callCount - before < 6, "the flush limit, a header, a rename, two appends");
+    assert.ok(
+      disk.callCount - before < 8,
+      "the flush limit, a header, a rename, two appends of two writes",
+    );
     const next = journal.wantSpare();
     assert.ok(next !== undefined && next.number !== order.number);
     journal.spareFailed();

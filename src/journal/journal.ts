@@ -6,6 +6,8 @@
  *   - a record never spans segments, and no more than `unflushedSizeMax` bytes of records are unflushed, so that
  *     recovery can copy all of them into one fresh segment (J2);
  *   - after a failed write, rename or flush the journal is stopped: every later append and flush throws (J2);
+ *   - no page of a segment is written in part before it was written whole: the kernel would read it from the disk first,
+ *     once the file has been recycled and its pages are no longer cached. What is added are zeros behind the last record;
  *   - a segment goes only when its last record is flushed, dropped by the caller (J9), read by no plan and no flush; and
  *     never the one that holds the last flushed record: a restart compares the log's last record with the kernel's request (J7);
  *   - the last segment's worth of room belongs to the cut and to recovery (K6).
@@ -59,6 +61,9 @@ const SPARE_COUNT_WANTED = 2;
 const SEGMENT_COUNT_MIN = 3;
 /** Each live segment holds two descriptors. */
 const SEGMENT_COUNT_MAX = 256;
+/** A page of the page cache. */
+const PAGE_SIZE = 4096;
+const ZERO_PAGE = new Uint8Array(PAGE_SIZE);
 /** More unflushed bytes than this make the next flush, and recovery's copy, slow. */
 const UNFLUSHED_SIZE_DEFAULT: number = 32 * 1024 * 1024;
 
@@ -95,6 +100,8 @@ export type ReserveOutcome = "ok" | "full";
 export interface WriteFields extends WriteArgs {
   unique: number;
   connection: number;
+  /** Bytes behind the data, in the buffer, that nobody needs: `appendWrite` may overwrite them. */
+  spareSize: number;
 }
 
 /** What creation or recovery hands to a new Journal. */
@@ -297,13 +304,13 @@ export class Journal implements Disposable {
     const at = scratch.headroom - RECORD_HEADER_SIZE;
     this.#beforeAppend();
     encodeRecordHeader(scratch.view, at, header);
-    this.#write(scratch.view, scratch.buffer, at);
+    this.#write(scratch.view, scratch.buffer, at, 0);
     return this.#lastJsn;
   }
 
   /**
    * Appends a WRITE whose data lie at [at + 80, at + 80 + dataLength) of `buffer`, and returns its JSN. Overwrites the 80
-   * bytes at `at` with the record's header; sets `fields.dataCrc`, lastSegment and lastDataOffset.
+   * bytes at `at` with the record's header, and may overwrite `fields.spareSize` bytes behind the data; sets `fields.dataCrc`, lastSegment and lastDataOffset.
    */
   appendWrite(fields: WriteFields, buffer: Uint8Array, at: number): number {
     const view = this.#viewOf(buffer);
@@ -318,7 +325,7 @@ export class Journal implements Disposable {
     fields.dataCrc = crc32Range(buffer, dataAt, dataAt + fields.dataLength, 0);
     encodeRecordHeader(view, at, header);
     encodeWriteArgs(view, at, fields);
-    this.#write(view, buffer, at);
+    this.#write(view, buffer, at, fields.spareSize);
     this.lastDataOffset = this.lastOffset + WRITE_HEADER_SIZE;
     return this.#lastJsn;
   }
@@ -504,12 +511,20 @@ export class Journal implements Disposable {
     );
   }
 
-  #write(view: DataView, bytes: Uint8Array, at: number): void {
+  #write(view: DataView, bytes: Uint8Array, at: number, spareSize: number): void {
     const segment = this.#current;
     const length = this.#header.length;
     const crc = sealRecord(view, bytes, at, this.#chain);
+    const padSize = pageRest(segment.end, segment.end + length);
     try {
-      this.#disk.write(segment.fd, bytes, at, length, segment.end);
+      if (padSize > spareSize) {
+        const pageAt = segment.end + length + padSize - PAGE_SIZE;
+        this.#disk.write(segment.fd, ZERO_PAGE, 0, PAGE_SIZE, pageAt);
+        this.#disk.write(segment.fd, bytes, at, length, segment.end);
+      } else {
+        bytes.fill(0, at + length, at + length + padSize);
+        this.#disk.write(segment.fd, bytes, at, length + padSize, segment.end);
+      }
     } catch (error) {
       throw this.#stop(error, "append");
     }
@@ -585,6 +600,12 @@ export class Journal implements Disposable {
     });
     return this.#stopped;
   }
+}
+
+/** Bytes from `end` to the end of its page, when a record in [start, end) is the first in that page; otherwise 0. */
+function pageRest(start: number, end: number): number {
+  const used = end % PAGE_SIZE;
+  return used > 0 && end - used >= start ? PAGE_SIZE - used : 0;
 }
 
 export function freshSalt(random: RandomSource): Uint8Array {

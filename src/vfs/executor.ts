@@ -43,6 +43,8 @@ export interface WriteRequest {
   /** O_APPEND: the data goes to the end, wherever the caller believes that to be. */
   append: boolean;
   killSuidgid: boolean;
+  /** Bytes behind the data, in the buffer, that may be overwritten; none unless given. */
+  spareSize?: number;
 }
 
 interface Run<State, Args, Result> {
@@ -62,7 +64,12 @@ export class Executor {
   #recorded: RecordedOperation | undefined;
   readonly #scratch = new JournalScratch();
   readonly #fields = { kind: 0, version: 0, unique: 0, connection: 0 };
-  readonly #write: WriteFields = { ...emptyWriteArgs(), unique: 0, connection: 0 };
+  readonly #write: WriteFields = {
+    ...emptyWriteArgs(),
+    unique: 0,
+    connection: 0,
+    spareSize: 0,
+  };
 
   constructor(state: FileState, journal: Journal) {
     this.state = state;
@@ -103,7 +110,8 @@ export class Executor {
   }
 
   /**
-   * The data are `request.length` bytes at `at + 80` of `buffer`; the 80 bytes before them are overwritten.
+   * The data are `request.length` bytes at `at + 80` of `buffer`; the 80 bytes before them are overwritten, and
+   * what `request.spareSize` says.
    * Returns the position the data went to.
    */
   write(caller: Caller, request: WriteRequest, buffer: Uint8Array, at: number): number {
@@ -121,6 +129,7 @@ export class Executor {
     fields.flags = request.killSuidgid ? WriteRecordFlag.KILL_SUIDGID : 0;
     fields.unique = caller.unique;
     fields.connection = this.connection;
+    fields.spareSize = request.spareSize ?? 0;
     try {
       journal.appendWrite(fields, buffer, at);
       applyWrite(state, fields, {

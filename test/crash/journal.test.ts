@@ -40,8 +40,13 @@ class World {
   readonly end = new AppendedEndWords(new Float64Array(APPENDED_END_WORD_COUNT));
   readonly model: Model = { records: [], acknowledgedJsn: 0, flushedJsn: 0, committedJsn: 0 };
   readonly #scratch = new JournalScratch();
-  readonly #request = new Uint8Array(4096);
-  readonly #write: WriteFields = { ...emptyWriteArgs(), unique: 0, connection: 0 };
+  readonly #request = new Uint8Array(8192);
+  readonly #write: WriteFields = {
+    ...emptyWriteArgs(),
+    unique: 0,
+    connection: 0,
+    spareSize: 0,
+  };
   #ticket: FlushTicket | undefined;
   #pinned: number[] = [];
   #capacity = 10 * SEGMENT_SIZE;
@@ -163,6 +168,7 @@ class World {
     write.ino = this.model.records.length + 1;
     write.dataLength = size;
     const at = this.prng.below(100);
+    write.spareSize = this.prng.below(this.#request.length - WRITE_HEADER_SIZE - size - at);
     const dataAt = at + WRITE_HEADER_SIZE;
     for (let i = 0; i < size; i++) this.#request[dataAt + i] = this.prng.below(256);
     this.model.records.push(`w${write.ino}:${hex(this.#request, dataAt, size)}`);

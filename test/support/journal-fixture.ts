@@ -48,6 +48,7 @@ export function appendData(journal: Journal, data: Uint8Array, offset = 0): Writ
     dataLength: data.length,
     unique: 2 * (journal.lastJsn + 1),
     connection: 5,
+    spareSize: 0,
   };
   if (journal.reserveWrite(data.length) !== "ok") throw new Error("the journal is full");
   journal.appendWrite(fields, request, 0);

@@ -10,7 +10,7 @@ import type { ReadIn } from "../../fuse/abi/read.ts";
 import type { WriteIn } from "../../fuse/abi/write.ts";
 import type { FileOperations } from "../../fuse/filesystem.ts";
 import type { Reply } from "../../fuse/reply.ts";
-import type { Request } from "../../fuse/request.ts";
+import { WRITE_DATA_OFFSET, type Request } from "../../fuse/request.ts";
 import { atime, isAtimeDue } from "../../meta/ops/atime.ts";
 import type { Inode } from "../../meta/inode.ts";
 import { seekData, seekHole } from "../../vfs/extent-walk.ts";
@@ -35,6 +35,7 @@ export class VolumeFiles implements FileOperations {
     length: 0,
     append: false,
     killSuidgid: false,
+    spareSize: 0,
   };
 
   constructor(context: FrontEndContext) {
@@ -71,6 +72,7 @@ export class VolumeFiles implements FileOperations {
     write.ino = toIno(request.nodeid);
     write.offset = argument.offset;
     write.length = writableSize(argument);
+    write.spareSize = request.bytes.length - WRITE_DATA_OFFSET - write.length;
     write.append = (argument.flags & O_APPEND) !== 0 && !(argument.writeFlags & WriteFlag.CACHE);
     write.killSuidgid = (argument.writeFlags & WriteFlag.KILL_SUIDGID) !== 0;
     if (write.killSuidgid) this.#context.dropSetGid(request, write.ino);
