@@ -49,6 +49,8 @@ import { VolumeRoom } from "../../volume/volume-room.ts";
 
 /** Requests between two looks at the clock for a due cut: under a millisecond of work. */
 const TICK_INTERVAL = 64;
+/** Bytes of a request that count as another one: every few MiB of writes a flush may be worth beginning. */
+const TICK_SIZE: number = 64 * 1024;
 /** And between two when the thread sleeps after each. */
 const TICK_INTERVAL_IDLE = 16;
 /** What is due waits no longer than this after the last request. */
@@ -283,7 +285,8 @@ export class EngineServer {
         // It is answered, and records of our own may follow now: found again behind them it would be taken for new.
         request.beginRead();
         this.#fsync.served();
-        if (--this.#untilTick <= 0) this.#tick();
+        this.#untilTick -= 1 + Math.floor(size / TICK_SIZE);
+        if (this.#untilTick <= 0) this.#tick();
       },
       onDoorbell: () => this.#receiveAll(),
       beforeRead: () => request.beginRead(),
