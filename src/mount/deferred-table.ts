@@ -1,20 +1,19 @@
 /**
- * Requests that were read and are answered later by another thread: delegated READs, FSYNCs that wait for a flush.
+ * Requests that were read and are answered later: FSYNCs that wait for a flush, IOCTLs that wait for the notifier.
  *
  * What always holds (rule J7): the engine enters a request before it reads the next; whoever answered it releases the
  * entry after the answer. So after a kill each unanswered one is found, and one that was answered but not released
  * is answered twice, which the kernel refuses with ENOENT. One thread adds, any thread releases.
  *
- * Layout, little-endian, 256 entries of 64 bytes:
- *    0 u32 kind: 0 = free (stored last)   4 u32 opcode   8 u32 unique, low half   12 u32 unique, high half
- *   16 f64 nodeid   24 f64 offset   32 f64 JSN that must be durable   40 u32 size   44 u32 flags   48 u32 uid   52 u32 gid   56 u32 pid
+ * Layout, little-endian, 256 entries of 32 bytes:
+ *    0 u32 kind: 0 = free (stored last)   4 u32 opcode   8 u32 unique, low half   12 u32 unique, high half   16 f64 nodeid
  */
 import { CorruptError } from "../core/fs-error.ts";
 
 export const DEFERRED_COUNT = 256;
-export const DEFERRED_ENTRY_SIZE = 64;
+export const DEFERRED_ENTRY_SIZE = 32;
 
-export const DeferredKind = { FREE: 0, READ: 1, FSYNC: 2, OTHER: 3 } as const;
+export const DeferredKind = { FREE: 0, FSYNC: 1, IOCTL: 2 } as const;
 
 export interface DeferredRequest {
   /** One of DeferredKind, not FREE. */
@@ -23,14 +22,6 @@ export interface DeferredRequest {
   uniqueLow: number;
   uniqueHigh: number;
   nodeid: number;
-  offset: number;
-  jsn: number;
-  size: number;
-  /** As the kind needs them: fsync_flags, read_flags. */
-  flags: number;
-  uid: number;
-  gid: number;
-  pid: number;
 }
 
 const ENTRY_WORDS: number = DEFERRED_ENTRY_SIZE / 4;
@@ -57,15 +48,7 @@ export class DeferredTable {
       words[at + 1] = request.opcode;
       words[at + 2] = request.uniqueLow;
       words[at + 3] = request.uniqueHigh;
-      const doubleAt = index * ENTRY_DOUBLES;
-      this.#doubles[doubleAt + 2] = request.nodeid;
-      this.#doubles[doubleAt + 3] = request.offset;
-      this.#doubles[doubleAt + 4] = request.jsn;
-      words[at + 10] = request.size;
-      words[at + 11] = request.flags;
-      words[at + 12] = request.uid;
-      words[at + 13] = request.gid;
-      words[at + 14] = request.pid;
+      this.#doubles[index * ENTRY_DOUBLES + 2] = request.nodeid;
       Atomics.store(words, at, request.kind);
       return index;
     }
@@ -83,27 +66,15 @@ export class DeferredTable {
     const at = index * ENTRY_WORDS;
     const kind = Atomics.load(words, at);
     if (kind === DeferredKind.FREE) return undefined;
-    const doubleAt = index * ENTRY_DOUBLES;
     const request: DeferredRequest = {
       kind,
       opcode: words[at + 1]!,
       uniqueLow: words[at + 2]!,
       uniqueHigh: words[at + 3]!,
-      nodeid: this.#doubles[doubleAt + 2]!,
-      offset: this.#doubles[doubleAt + 3]!,
-      jsn: this.#doubles[doubleAt + 4]!,
-      size: words[at + 10]!,
-      flags: words[at + 11]!,
-      uid: words[at + 12]!,
-      gid: words[at + 13]!,
-      pid: words[at + 14]!,
+      nodeid: this.#doubles[index * ENTRY_DOUBLES + 2]!,
     };
-    const known =
-      kind <= DeferredKind.OTHER &&
-      isCount(request.nodeid) &&
-      isCount(request.offset) &&
-      isCount(request.jsn);
-    if (!known) throw new CorruptError(`deferred request ${index} in the hand-off area is damaged`);
+    if (kind > DeferredKind.IOCTL || !isCount(request.nodeid))
+      throw new CorruptError(`deferred request ${index} in the hand-off area is damaged`);
     return request;
   }
 

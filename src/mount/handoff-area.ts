@@ -20,10 +20,10 @@
  *              20 u32 max_readahead
  *     4096 journal's appended end, one page (appended-end.ts)
  *     8192 status board, one page (status-board.ts)
- *    12288 deferred requests, 256 x 64 (deferred-table.ts)
- *    28672 request slots' control blocks, 5 x 128, one page (request-slot.ts)
- *    32768 request slots' bytes, 5 x (1 MiB + 8 KiB): slot 0 is read into, 1 to 4 hold parked writers
- *  5316608 end
+ *    12288 deferred requests, 256 x 32 (deferred-table.ts)
+ *    20480 the request slot's control block, 128, one page (request-slot.ts)
+ *    24576 the request slot's bytes, 1 MiB + 8 KiB
+ *  1081344 end
  */
 import { assert } from "../core/assert.ts";
 import { CorruptError } from "../core/fs-error.ts";
@@ -32,8 +32,7 @@ import { fallocateFd } from "../sys/fd.ts";
 import { createMemoryFile, mapShared } from "../sys/memory-file.ts";
 import { AppendedEnd } from "./appended-end.ts";
 import { DEFERRED_COUNT, DEFERRED_ENTRY_SIZE, DeferredTable } from "./deferred-table.ts";
-import { ParkedWriters } from "./parked-writers.ts";
-import { RequestSlot, SLOT_CONTROL_SIZE, SLOT_REGION_SIZE } from "./request-slot.ts";
+import { RequestSlot, SLOT_REGION_SIZE } from "./request-slot.ts";
 import { StatusBoard } from "./status-board.ts";
 
 const PAGE_SIZE = 4096;
@@ -41,13 +40,10 @@ const APPENDED_END_AT = 4096;
 const STATUS_AT = 8192;
 const DEFERRED_AT = 12_288;
 const CONTROL_AT: number = DEFERRED_AT + DEFERRED_COUNT * DEFERRED_ENTRY_SIZE;
-const SLOTS_AT: number = CONTROL_AT + PAGE_SIZE;
+const SLOT_AT: number = CONTROL_AT + PAGE_SIZE;
 
-/** Writers that wait for room at a limit. Four are as many as one fast client keeps in flight; more wait in the kernel. */
-export const PARKED_COUNT = 4;
-
-export const HANDOFF_AREA_SIZE: number = SLOTS_AT + (1 + PARKED_COUNT) * SLOT_REGION_SIZE;
-export const HANDOFF_VERSION = 1;
+export const HANDOFF_AREA_SIZE: number = SLOT_AT + SLOT_REGION_SIZE;
+export const HANDOFF_VERSION = 2;
 
 const MAGIC = "SHOALHND";
 const VERSION_AT = 8;
@@ -85,7 +81,6 @@ export class HandoffArea {
   readonly deferred: DeferredTable;
   /** /dev/fuse is read into this one. */
   readonly request: RequestSlot;
-  readonly parked: ParkedWriters;
 
   readonly #view: DataView;
   readonly #words: Uint32Array;
@@ -96,16 +91,7 @@ export class HandoffArea {
     this.appendedEnd = new AppendedEnd(buffer, APPENDED_END_AT);
     this.status = new StatusBoard(buffer, STATUS_AT);
     this.deferred = new DeferredTable(buffer, DEFERRED_AT);
-    const slots = Array.from(
-      { length: 1 + PARKED_COUNT },
-      (_, index) =>
-        new RequestSlot(buffer, {
-          controlAt: CONTROL_AT + index * SLOT_CONTROL_SIZE,
-          regionAt: SLOTS_AT + index * SLOT_REGION_SIZE,
-        }),
-    );
-    this.request = slots[0]!;
-    this.parked = new ParkedWriters(slots.slice(1));
+    this.request = new RequestSlot(buffer, { controlAt: CONTROL_AT, regionAt: SLOT_AT });
   }
 
   /** Lays out a fresh area over HANDOFF_AREA_SIZE zero bytes, which stay the caller's. */

@@ -101,10 +101,6 @@ class Refuser {
 
 function refuseLeftOver(refuser: Refuser, area: HandoffArea): void {
   if (area.request.recover() > 0) refuser.refuse(area.request.bytes);
-  for (let slot = area.parked.first(); slot !== undefined; slot = area.parked.first()) {
-    if (slot.recover() > 0) refuser.refuse(slot.bytes);
-    slot.unpark();
-  }
   for (let index = 0; index < DEFERRED_COUNT; index++) {
     const request = area.deferred.get(index);
     if (request === undefined) continue;

@@ -7,7 +7,6 @@
  *
  * Control block, 128 bytes, little-endian:
  *    0 u32 1 = the header counts in the copy, 0 = in the buffer (stored last)
- *    4 u32 1 = parked (stored last; parked-writers.ts)   8 u32 order of parking
  *   16 u8[80] copy of fuse_in_header (40) and what follows it (fuse_write_in, 40)
  *   96 zeros
  * Region, 1 MiB + 8 KiB: 4016 the request's bytes, 1 MiB + 4 KiB of them, so that a WRITE's data, 80 bytes in, begins on a page.
@@ -16,7 +15,6 @@ import { REQUEST_DATA_SIZE_MAX } from "../core/limits.ts";
 
 /** fuse_in_header and fuse_write_in: what a journal record's header may overwrite. */
 export const SLOT_HEADER_SIZE = 80;
-export const SLOT_CONTROL_SIZE = 128;
 const PAGE_SIZE = 4096;
 /** The largest WRITE with its headers, and room for a header to grow. */
 export const SLOT_BYTES_SIZE: number = REQUEST_DATA_SIZE_MAX + PAGE_SIZE;
@@ -27,8 +25,6 @@ const COPY_AT = 16;
 const IN_HEADER_SIZE = 40;
 
 const HEADER_SAVED = 0;
-const PARKED = 1;
-const ORDER = 2;
 
 export class RequestSlot {
   /** Where /dev/fuse is read into. */
@@ -39,7 +35,7 @@ export class RequestSlot {
 
   constructor(buffer: ArrayBuffer, at: { readonly controlAt: number; readonly regionAt: number }) {
     this.bytes = new Uint8Array(buffer, at.regionAt + BYTES_AT, SLOT_BYTES_SIZE);
-    this.#control = new Uint32Array(buffer, at.controlAt, 3);
+    this.#control = new Uint32Array(buffer, at.controlAt, 1);
     this.#bufferWords = new Uint32Array(buffer, at.regionAt + BYTES_AT, SLOT_HEADER_SIZE / 4);
     this.#copyWords = new Uint32Array(buffer, at.controlAt + COPY_AT, SLOT_HEADER_SIZE / 4);
   }
@@ -65,26 +61,5 @@ export class RequestSlot {
     if (saved) this.#bufferWords.set(this.#copyWords);
     const size = Atomics.load(this.#bufferWords, 0);
     return size >= IN_HEADER_SIZE && size <= SLOT_BYTES_SIZE ? size : 0;
-  }
-
-  /** Copies the request of `from`, whose header is still in its buffer, and then counts as parked. */
-  park(from: RequestSlot, order: number): void {
-    const size = from.#bufferWords[0]!;
-    this.bytes.set(from.bytes.subarray(0, size));
-    Atomics.store(this.#control, HEADER_SAVED, 0);
-    this.#control[ORDER] = order;
-    Atomics.store(this.#control, PARKED, 1);
-  }
-
-  unpark(): void {
-    Atomics.store(this.#control, PARKED, 0);
-  }
-
-  get isParked(): boolean {
-    return Atomics.load(this.#control, PARKED) === 1;
-  }
-
-  get order(): number {
-    return this.#control[ORDER]!;
   }
 }

@@ -18,7 +18,6 @@ import type { HandoffArea } from "./handoff-area.ts";
 import type { MountConfig } from "./mount-config.ts";
 import { refuseAll } from "./refuse-all.ts";
 import { RestartPolicy } from "./restart-policy.ts";
-import { Counter } from "./status-board.ts";
 import type { VolumeChild } from "./volume-child.ts";
 import { isOverAfter, rejectedAt, StopLimit } from "./stop-limit.ts";
 import { VolumeExit } from "./volume-message.ts";
@@ -199,10 +198,8 @@ export class Supervisor {
       lastDeath: this.#lastDeath,
       crashLoop: this.#crashLoop,
       generation: area.generation,
-      engine: area.status.state,
-      parked: area.parked.count,
       deferred: area.deferred.count,
-      counters: area.status.snapshot(),
+      answered: area.status.answerCount,
     };
   }
 
@@ -215,7 +212,7 @@ export class Supervisor {
     this.#current = child;
     child.onTerminate = (signal) => void this.shutdown(`${signal} to the volume process`, "signal");
     const generation = area.nextGeneration();
-    const answeredBefore = area.status.get(Counter.replies);
+    const answeredBefore = area.status.answerCount;
     const bornMs = clock.monotonicMs();
     world.served(child.pid);
     child.serve(generation);
@@ -236,7 +233,7 @@ export class Supervisor {
     const how = exit.signal ?? `exit code ${exit.code}`;
     this.#lastDeath = how;
     this.#restarts++;
-    const answered = area.status.get(Counter.replies) - answeredBefore;
+    const answered = area.status.answerCount - answeredBefore;
     if (!this.#hasServed && this.#restarts >= START_DEATHS_MAX)
       throw new FsError(
         "EIO",

@@ -10,7 +10,6 @@ import { Reply } from "../../src/fuse/reply.ts";
 import { Request } from "../../src/fuse/request.ts";
 import { EngineMailbox } from "./engine-mailbox.ts";
 import { mapHandoffFile } from "../../src/mount/handoff-area.ts";
-import { Counter, EngineState } from "../../src/mount/status-board.ts";
 import type { EngineWorkerData } from "./worker-engine.ts";
 import { drainEventfd } from "../../src/sys/eventfd.ts";
 import { PollSet } from "../../src/sys/poll.ts";
@@ -56,14 +55,13 @@ function serve(): void {
     if (options.poison !== undefined && isAbout(request, options.poison))
       throw new Error(`poisoned by ${options.poison}`);
     dispatcher.dispatch(request, reply);
-    area.status.add(Counter.replies, 1);
+    area.status.answered();
   };
   const left = area.request.recover();
   if (left > 0) {
     request.decode(left);
     if (!filesystem.answerAgain(request, channel)) serveOne(left);
   }
-  area.status.setState(EngineState.SERVING);
   mailbox.serving({ replayed: filesystem.replayed, left });
   const drained = { drained: options.undrained === undefined, message: options.undrained ?? "" };
   const end = runLoop({

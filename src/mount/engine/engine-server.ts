@@ -13,7 +13,6 @@ import { toHex } from "../../core/hex.ts";
 import type { Ino } from "../../core/ids.ts";
 import { DeviceChannel } from "../../fuse/channel.ts";
 import { Dispatcher } from "../../fuse/dispatch.ts";
-import { Opcode } from "../../fuse/abi/opcode.ts";
 import { newLoopStatistics, runLoop } from "../../fuse/loop.ts";
 import type { NotifierAnswer } from "../../fuse/notifier.ts";
 import { NotificationWriter } from "../../fuse/notify.ts";
@@ -31,7 +30,6 @@ import { LocalBlocks } from "../../volume/local-blocks.ts";
 import { Maintenance } from "../../volume/maintenance.ts";
 import { CUT_INTERVAL_MS, VolumeCore } from "../../volume/volume-core.ts";
 import { DEFERRED_COUNT, DeferredKind } from "../deferred-table.ts";
-import { Counter } from "../status-board.ts";
 import { FrontEndContext } from "../front-end/front-end-context.ts";
 import { volumeFilesystem } from "../front-end/volume-filesystem.ts";
 import { mapHandoffFile, type HandoffArea } from "../handoff-area.ts";
@@ -139,7 +137,7 @@ export class EngineServer {
       if (observer === undefined) dispatcher.dispatch(request, reply);
       else observer.observe(request, reply, dispatcher);
       this.#served.end(request, reply);
-      this.#area.status.add(Counter.replies, 1);
+      this.#area.status.answered();
       // It is answered, or in the deferred table: whatever the journal gets next is not this request's record (J7).
       this.#area.request.beginRead();
     };
@@ -247,12 +245,9 @@ export class EngineServer {
       const entry = this.#area.deferred.get(index);
       if (entry === undefined) continue;
       count++;
-      if (entry.kind === DeferredKind.OTHER && entry.opcode === Opcode.IOCTL) {
+      if (entry.kind === DeferredKind.IOCTL) {
         this.#ioctls.resume(entry, index);
         continue;
-      }
-      if (entry.kind !== DeferredKind.FSYNC) {
-        throw new CrashError(`deferred request of kind ${entry.kind} is unknown here`);
       }
       // Recovery flushed everything that was journalled before it served.
       writeErrorReply(this.#device, entry, 0);

@@ -245,13 +245,6 @@ export class FsyncQueue implements Durability {
       uniqueLow: request.uniqueLow,
       uniqueHigh: request.uniqueHigh,
       nodeid: request.nodeid,
-      offset: 0,
-      jsn: this.#journal.lastJsn,
-      size: 0,
-      flags: 0,
-      uid: request.uid,
-      gid: request.gid,
-      pid: request.pid,
     });
   }
 }

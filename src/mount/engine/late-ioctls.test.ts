@@ -70,7 +70,7 @@ describe("an ioctl that changed attributes", () => {
     const { sent, told, deferred, reply, make } = makeWorld();
     make().answer(REQUEST, reply, toIno(12));
     const entry = deferred.get(0)!;
-    assert.equal(entry.kind, DeferredKind.OTHER);
+    assert.equal(entry.kind, DeferredKind.IOCTL);
     const next = make();
     next.resume(entry, 0);
     assert.partialDeepStrictEqual(told[1], { kind: "invalInode", ino: 12 });

@@ -39,18 +39,11 @@ export class LateIoctls {
   /** The IOCTL `request` has changed attributes of `ino`. */
   answer(request: Request, reply: Reply, ino: Ino): void {
     const index = this.#deferred.add({
-      kind: DeferredKind.OTHER,
+      kind: DeferredKind.IOCTL,
       opcode: Opcode.IOCTL,
       uniqueLow: request.uniqueLow,
       uniqueHigh: request.uniqueHigh,
       nodeid: ino,
-      offset: 0,
-      jsn: 0,
-      size: 0,
-      flags: 0,
-      uid: request.uid,
-      gid: request.gid,
-      pid: request.pid,
     });
     if (index < 0) reply.ioctl(0, 0);
     else reply.defer();
