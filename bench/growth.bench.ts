@@ -20,9 +20,12 @@ const SIZES: readonly number[] = pick(mode, [0, 100, 1000], [0, 1000, 100_000, 1
 const operationCount: number = pick(mode, 50, 1000);
 const idleMs: number = pick(mode, 300, 5000);
 const POPULATE_THREADS = 4;
+const NOTES: readonly string[] = [
+  `Files of 64 bytes with names of 20, a thousand in a directory; ${operationCount} operations a run beside them. Memory: all processes of the mount together, right after the files were made.`,
+];
 const MIB: number = 1024 * 1024;
 
-async function grow(shoal: ShoalContender, threads: ClientThreads): Promise<Row[]> {
+async function grow(shoal: ShoalContender, threads: ClientThreads): Promise<void> {
   const rows: Row[] = [];
   let fileCount = 0;
   for (const size of SIZES) {
@@ -40,10 +43,12 @@ async function grow(shoal: ShoalContender, threads: ClientThreads): Promise<Row[
       );
     }
     fileCount = size;
-    rows.push(...(await measureAt(shoal, threads, size)));
-    printRows(rows.slice(-30));
+    const found = await measureAt(shoal, threads, size);
+    printRows(found);
+    rows.push(...found);
+    // After each size, so that a run that is cut short has not been for nothing.
+    if (mode.isFull) saveResult("growth", rows, NOTES);
   }
-  return rows;
 }
 
 async function measureAt(
@@ -82,10 +87,5 @@ const reason = reasonNotToMount();
 if (reason === undefined) {
   await using threads = new ClientThreads();
   await using shoal = await openShoal({ placement: "default" });
-  const rows = await grow(shoal, threads);
-  if (mode.isFull) {
-    saveResult("growth", rows, [
-      `Files of 64 bytes with names of 20, a thousand in a directory; ${operationCount} operations a run beside them. Memory: all processes of the mount together, right after the files were made.`,
-    ]);
-  }
+  await grow(shoal, threads);
 } else console.log(`not run: ${reason}`);
