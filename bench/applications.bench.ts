@@ -209,6 +209,7 @@ function npmWorks(): readonly Work[] {
   rmSync(join(manifest, "node_modules"), { recursive: true, force: true });
   return [
     seconds("npm ci", async (contender, directory) => {
+      if (contender.isPeer) return undefined;
       const into = join(directory, "npm");
       cpSync(manifest, into, { recursive: true });
       const elapsed = await timeCommand(contender, [...install, "--offline"], { cwd: into });
