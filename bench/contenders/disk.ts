@@ -9,6 +9,8 @@ const EXT4_MAGIC = 0xef53;
 
 export function openDisk(placement: Placement): Contender {
   const directory = makeWorkDirectory("bench-disk");
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  process.on("exit", remove);
   // Without it ext4 spreads new directories over the disk, and is fifteen times slower at making files.
   spawnSync("chattr", ["+T", directory]);
   return {
@@ -20,7 +22,8 @@ export function openDisk(placement: Placement): Contender {
     share: 1,
     processes: () => [],
     [Symbol.asyncDispose]() {
-      rmSync(directory, { recursive: true, force: true });
+      process.off("exit", remove);
+      remove();
       return Promise.resolve();
     },
   };
