@@ -3,7 +3,7 @@ import { FsError } from "../core/fs-error.ts";
 import { errorMessage, hasCode } from "../core/system-error.ts";
 import type { LtxHeader, LtxTrailer } from "../ltx/header.ts";
 import type { LocalLtxFile } from "../ltx/local-replica.ts";
-import type { RestoreTarget } from "../ltx/restore/restore-plan.ts";
+import type { ReplicaFile, RestoreTarget } from "../ltx/restore/restore-plan.ts";
 
 export interface LtxRow {
   readonly path: string;
@@ -110,11 +110,9 @@ export async function verifyLtx(
 }
 
 export async function applyLtx(request: LtxApplyRequest): Promise<LtxApplyReport> {
-  const { formatTxid, planRestore, restoreChain } = await import("../ltx/index.ts");
-  const { files, problems } = await readFiles(request.paths);
-  const problem = problems[0];
-  if (problem !== undefined) throw new FsError("EIO", problem);
-  const plan = planRestore(files, request.target);
+  const { formatTxid, restoreChain } = await import("../ltx/index.ts");
+  const { files, broken } = await readFiles(request.paths);
+  const plan = await planAround(files, broken, request.target);
   const { output: path, overwrite, signal } = request;
   const sources = plan.map(({ source }) => source);
   const { header, size, fileCount } = await restoreChain(sources, {
@@ -132,16 +130,55 @@ export async function applyLtx(request: LtxApplyRequest): Promise<LtxApplyReport
   return { path, txid, size, fileCount, unusedCount };
 }
 
-async function readFiles(
-  paths: readonly string[],
-): Promise<{ readonly files: LocalLtxFile[]; readonly problems: string[] }> {
+/**
+ * A file that cannot be read is no reason to restore nothing, and none to restore less than there was: it takes part in
+ * the plan by its name, and where the plan needs it, only one that gets as far without it will do.
+ */
+async function planAround(
+  files: readonly LocalLtxFile[],
+  broken: readonly BrokenFile[],
+  target: RestoreTarget,
+): Promise<LocalLtxFile[]> {
+  const { planRestore } = await import("../ltx/index.ts");
+  const { namedLtx } = await import("../ltx/local-replica.ts");
+  const unread = broken.map((file) => ({ ...file, range: namedLtx(file.path) }));
+  // Without a name, or when times matter, nothing is known of what it would have been for.
+  const unknown = unread.find(({ range }) => range === undefined || target.kind === "before");
+  if (unknown !== undefined) throw new FsError("EIO", unknown.problem);
+  const named = unread.map(({ range, problem }) => ({ ...range!, timestampMs: 0, problem }));
+  const plan = planRestore<Planned>([...files, ...named], target);
+  const needed = plan.find((file) => "problem" in file);
+  if (needed === undefined) return plan.filter((file) => "source" in file);
+  try {
+    return planRestore(files, { kind: "txid", txid: plan.at(-1)!.maxTxid });
+  } catch (cause) {
+    throw new FsError("EIO", needed.problem, { cause });
+  }
+}
+
+type Planned = LocalLtxFile | (ReplicaFile & { readonly problem: string });
+
+interface BrokenFile {
+  readonly path: string;
+  readonly problem: string;
+}
+
+interface ReadFiles {
+  readonly files: readonly LocalLtxFile[];
+  readonly broken: readonly BrokenFile[];
+  readonly problems: readonly string[];
+}
+
+async function readFiles(paths: readonly string[]): Promise<ReadFiles> {
   const { findLtxPaths, readLocalLtx } = await import("../ltx/local-replica.ts");
   const files: LocalLtxFile[] = [];
-  const problems: string[] = [];
+  const broken: BrokenFile[] = [];
   for (const path of await findLtxPaths(paths)) {
+    const problems: string[] = [];
     await collect(problems, async () => files.push(await readLocalLtx(path)));
+    broken.push(...problems.map((problem) => ({ path, problem })));
   }
-  return { files, problems };
+  return { files, broken, problems: broken.map(({ problem }) => problem) };
 }
 
 /** Refusals become problems; anything else is thrown on. */

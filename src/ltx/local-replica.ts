@@ -12,6 +12,7 @@ import { wrapSystemError } from "../core/system-error.ts";
 import { parseLtxFileName } from "./file-name.ts";
 import { localLtxSource } from "./local-source.ts";
 import { type LtxEnds, type RangedSource, readLtxEnds } from "./ranged-file.ts";
+import type { LeveledRange } from "./replica-layout.ts";
 import type { ReplicaFile } from "./restore/restore-plan.ts";
 
 /** `<replica>/ltx/<level>/<file>` is the deepest. */
@@ -52,8 +53,17 @@ export async function readLocalLtx(path: string): Promise<LocalLtxFile> {
       `${path}: holds the TXIDs ${minTxid} to ${maxTxid}, not those of its name`,
     );
   }
-  const level = LEVEL_NAME.exec(basename(dirname(path)))?.[1];
-  return { level: Number(level ?? 0), minTxid, maxTxid, timestampMs, source, ends };
+  return { level: levelOf(path), minTxid, maxTxid, timestampMs, source, ends };
+}
+
+/** What the name of a file alone says, for one that cannot be read; undefined when it is no LTX file's name. */
+export function namedLtx(path: string): LeveledRange | undefined {
+  const range = parseLtxFileName(basename(path));
+  return range === undefined ? undefined : { level: levelOf(path), ...range };
+}
+
+function levelOf(path: string): number {
+  return Number(LEVEL_NAME.exec(basename(dirname(path)))?.[1] ?? 0);
 }
 
 async function isDirectory(path: string): Promise<boolean> {

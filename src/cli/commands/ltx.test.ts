@@ -128,6 +128,33 @@ describe("shoal ltx", () => {
     assert.equal((await run("apply", "-o", database, "--txid", "4", replica)).exitCode, 0);
   });
 
+  it("apply goes round a damaged file where it can, and never to an older state for it", async () => {
+    const replica = levelZeroWithout();
+    const compacted = join(replica, "ltx/1");
+    mkdirSync(compacted);
+    const merged = "0000000000000002-0000000000000004.ltx";
+    copyFileSync(join(REPLICA, "ltx/1", merged), join(compacted, merged));
+    const level = join(replica, "ltx/0");
+    const whole = await run("apply", "-o", database, replica);
+    assert.equal(whole.exitCode, 0, whole.err);
+    const broken = async (path: string): Promise<Run> => {
+      const bytes = readFileSync(path);
+      writeFileSync(path, bytes.subarray(0, 300));
+      const output = join(directory, "broken.db");
+      rmSync(output, { force: true });
+      const result = await run("apply", "-o", output, replica);
+      if (result.exitCode === 0) assert.deepEqual(readFileSync(output), readFileSync(database));
+      writeFileSync(path, bytes);
+      return result;
+    };
+    assert.equal((await broken(join(level, FILE_2))).exitCode, 0);
+    assert.equal((await broken(join(compacted, merged))).exitCode, 0);
+    const last = join(level, "0000000000000011-0000000000000011.ltx");
+    const refused = await broken(last);
+    assert.equal(refused.exitCode, 1);
+    assert.match(refused.err, new RegExp(`^shoal: ${last}: `, "u"));
+  });
+
   it("says what is wrong with arguments", async () => {
     const cases: readonly (readonly [number, RegExp, readonly string[]])[] = [
       [2, /--txid: "xyz" is no TXID/u, ["apply", "-o", database, "--txid", "xyz", REPLICA]],
