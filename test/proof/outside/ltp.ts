@@ -59,7 +59,7 @@ export interface LtpTest {
 
 export const LTP: readonly Proof[] = ["fs_perms_simple", "fcntl-locktests", "fs", "syscalls"].map(
   (list): Proof => ({
-    name: `outside/ltp-${list.replace("_", "-")}`,
+    name: `outside/ltp-${list.replaceAll("_", "-")}`,
     what: list === "syscalls" ? "LTP's syscalls that touch files" : `LTP's list ${list}`,
     reasonToSkip: () => reasonWithout(VARIABLE, join("runtest", list)),
     run: (run) => runLtp(run, list),

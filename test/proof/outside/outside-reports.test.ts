@@ -84,16 +84,21 @@ describe("what suites print", () => {
     });
   });
 
-  it("stress-ng: the stressors of each kind", () => {
+  it("stress-ng: the stressors of each kind, and the end of the run", () => {
     const lines = [
-      "stress-ng: info:  [7] skipped: 2: binderfs (2)",
-      "stress-ng: info:  [7] passed: 4: access (2) copy-file (2)",
-      "stress-ng: info:  [7] failed: 2: xattr (2)",
+      "stress-ng: info:  [7] dispatching hogs: 2 access, 2 copy-file, 2 xattr",
+      "stress-ng: info:  [7] dispatching hogs: 2 binderfs",
+      "stress-ng: info:  [9] binderfs: binderfs not supported, errno=19, skipping stress test",
+      "stress-ng: fail:  [8] xattr: fgetxattr failed, errno=2 (No such file or directory)",
+      "stress-ng: fail:  [9] xattr: fgetxattr failed, errno=2 (No such file or directory)",
     ];
-    assert.deepEqual(readStressNg(lines), {
+    const good = [...lines.slice(0, 3), "stress-ng: info:  [7] successful run completed in 1.50s"];
+    assert.deepEqual(readStressNg(good), { passed: 3, failed: 0, failures: [], skipped: 1 });
+    const bad = [...lines, "stress-ng: info:  [7] unsuccessful run completed in 1.50s"];
+    assert.deepEqual(readStressNg(bad), {
       passed: 2,
-      failed: 1,
-      failures: ["xattr"],
+      failed: 2,
+      failures: ["xattr", "no successful run completed"],
       skipped: 1,
     });
   });

@@ -33,17 +33,33 @@ async function runStressNg({ isSlice, say }: ProofRun): Promise<ProofResult> {
   return judge(readStressNg(lines), "stressors");
 }
 
-/** "stress-ng: info:  [1] passed: 78: access (2) chdir (2) …", and so for "failed" and "skipped". */
+/**
+ *    stress-ng: info:  [20361] dispatching hogs: 2 access, 2 copy-file
+ *    stress-ng: info:  [20387] binderfs: binderfs not supported, errno=19 (No such device), skipping stress test
+ *    stress-ng: fail:  [20390] access: …
+ *    stress-ng: info:  [20361] successful run completed in 1.50s
+ *
+ * Lines of "fail" and "error" are failures of the stressor they name.
+ */
 export function readStressNg(lines: readonly string[]): SuiteReport {
-  const named = (word: string): string[] => {
-    const line = lines.find((one) => one.includes(`] ${word}: `)) ?? "";
-    return [...line.matchAll(/([a-z][\w-]*) \(\d+\)/gu)].map((match) => match[1]!);
-  };
-  const failures = named("failed");
+  const named = (pattern: RegExp): Set<string> =>
+    new Set(lines.flatMap((line) => pattern.exec(line)?.[1] ?? []));
+  const started = new Set(
+    lines.flatMap((line) => {
+      const list = / dispatching hogs: (.*)$/u.exec(line)?.[1] ?? "";
+      return [...list.matchAll(/\d+ ([\w-]+)/gu)].map((match) => match[1]!);
+    }),
+  );
+  const skipped = named(/\] ([\w-]+): .*skipping stress/u);
+  const failures = [...named(/^stress-ng: (?:fail|error): +\[\d+\] ([\w-]+):/u)];
+  if (!lines.some((line) => / successful run completed/u.test(line))) {
+    failures.push("no successful run completed");
+  }
+  const isPassed = (name: string): boolean => !skipped.has(name) && !failures.includes(name);
   return {
-    passed: named("passed").length,
+    passed: [...started].filter(isPassed).length,
     failed: failures.length,
     failures,
-    skipped: named("skipped").length,
+    skipped: skipped.size,
   };
 }

@@ -10,7 +10,7 @@ import { judge, placeOf, reasonWithout, runProgram, type SuiteReport } from "./o
 
 const VARIABLE = "SHOAL_PROOF_XFSTESTS";
 const HELPER = "/sbin/mount.fuse.shoal";
-const SLICE = ["generic/001", "generic/011"];
+const SLICE = ["generic/093", "generic/184"];
 
 /** docs/posix.md has the reasons in full. */
 const KNOWN: Readonly<Record<string, string>> = {
