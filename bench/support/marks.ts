@@ -82,6 +82,8 @@ export const MARKS: readonly Mark[] = [
   speed("databases", "SQLite, an insert a transaction, rollback journal", "ext4", 0.7),
   limit("interruptions", "pause at a SIGKILL", 100, "max"),
   limit("interruptions", "an operation across cuts, 99th percentile", 10),
+  limit("growth", "memory, resident, 100,000 files", 300),
+  limit("growth", "metadata a file, 100,000 files", 150),
   limit("growth", "memory, resident, 1,000,000 files", 300),
   limit("growth", "metadata a file, 1,000,000 files", 150),
 ];
