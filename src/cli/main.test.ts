@@ -264,6 +264,26 @@ describe("the helpers of mount(8)", () => {
     assert.deepEqual(request!.settings.kernelOptions, ["dev", "suid"]);
   });
 
+  it("let devices and set-id programs work as mount(8) does, which hands on only what forbids them", async () => {
+    const kernelOptionsOf = async (uid: number, options: string): Promise<readonly string[]> => {
+      let request: MountRequest | undefined;
+      const mountVolume = async (given: MountRequest): Promise<MountReport> => {
+        request = given;
+        return report;
+      };
+      await run({ actions: { mountVolume }, uid }, "mount.fuse.shoal", "/v", "/mnt", "-o", options);
+      return request!.settings.kernelOptions;
+    };
+    assert.deepEqual(await kernelOptionsOf(0, "rw,allow_other,nofail"), ["dev", "suid"]);
+    assert.deepEqual(await kernelOptionsOf(0, "rw,nosuid,user=a"), ["dev", "nosuid"]);
+    assert.deepEqual(await kernelOptionsOf(0, "rw,nosuid,nodev,noexec"), [
+      "nodev",
+      "nosuid",
+      "noexec",
+    ]);
+    assert.deepEqual(await kernelOptionsOf(1000, "rw"), ["nodev", "nosuid"]);
+  });
+
   it("fail with mount(8)'s own exit codes: 32 for the mount, 1 for the call", async () => {
     const mountVolume = mountFailing(new FsError("EIO", "no"));
     const failed = await run({ actions: { mountVolume } }, "mount.fuse.shoal", "/v", "/mnt");

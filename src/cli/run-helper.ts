@@ -6,11 +6,17 @@ import {
   parseMountHelper,
   parseUmountHelper,
 } from "./mount-helper.ts";
-import { completeSettings, parseMountOptions } from "./mount-options.ts";
+import { completeSettings, type MountChanges, parseMountOptions } from "./mount-options.ts";
 import { performMount } from "./perform-mount.ts";
 import { performUnmount } from "./perform-unmount.ts";
 import { parsePath, parseTarget, parseVolume } from "./volume-argument.ts";
 import type { World } from "./world.ts";
+
+/**
+ * mount(8)'s own defaults. It hands on "nodev" and "nosuid", and implies them by "user", but takes "dev" and "suid" out of
+ * what it was given: whoever writes them into /etc/fstab must get them all the same. As mount.fuse3(8) does.
+ */
+const ROOT_DEFAULTS: MountChanges = { kernelOptions: ["dev", "suid"] };
 
 /** Returns the exit code; throws as the commands do. */
 export function runHelper(world: World, call: HelperCall): Promise<number> {
@@ -32,7 +38,7 @@ async function runMount(world: World, args: readonly string[]): Promise<number> 
     await actions.remountVolume({ mountPoint, changes });
     return ExitCode.OK;
   }
-  const settings = completeSettings(changes);
+  const settings = completeSettings(world.uid === 0 ? ROOT_DEFAULTS : {}, changes);
   const report = await performMount(quiet(world), {
     volume,
     mountPoint,
