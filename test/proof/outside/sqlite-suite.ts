@@ -24,7 +24,7 @@ export const SQLITE_SUITE: readonly Proof[] = [
   },
   {
     name: "outside/sqlite-threads",
-    what: "SQLite's threadtest3: 10 tests of threads on one database",
+    what: "SQLite's threadtest3: threads on one database",
     reasonToSkip: () => reasonWithout(VARIABLE, "threadtest3"),
     run: runThreads,
   },
