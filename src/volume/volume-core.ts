@@ -81,6 +81,10 @@ export class VolumeCore {
   /** Cuts that still wait for packs: number of the cut, packs left. */
   readonly #waiting = new Map<number, Set<PackId>>();
   readonly #cutOfPack = new Map<PackId, number>();
+  /** Packs that died before they were stored, and the cut whose commit killed each. */
+  readonly #killedBy = new Map<PackId, number>();
+  /** Those of them that were given up while that commit is not flushed: if it is lost they are needed after all (G4a). */
+  readonly #givenUp = new Set<PackId>();
   problem: { code: string; message: string } | undefined;
 
   static open(options: VolumeCoreOptions): VolumeCore {
@@ -182,7 +186,7 @@ export class VolumeCore {
     const packs = cut.packs.map((pack) => ({ pack: pack.id, plan: encodePlan(pack) }));
     this.#await(cut.number, packs);
     this.#output({ kind: "cut", cut: cut.number, packs });
-    this.#cancelDead();
+    this.#cancelDead(cut.number);
     return cut.number;
   }
 
@@ -192,6 +196,7 @@ export class VolumeCore {
         const packs = this.#cutter.walSynced(message.cut);
         for (const pack of packs) this.state.blocks.forget(pack);
         if (packs.length > 0) this.#output({ kind: "delete", packs });
+        for (const pack of this.#givenUp) this.#dropGivenUp(pack);
         return;
       }
       case "packStored":
@@ -253,14 +258,26 @@ export class VolumeCore {
   }
 
   /** Packs that died before they were stored need not be built; on a full disk they must not be. */
-  #cancelDead(): void {
+  #cancelDead(cut: number): void {
     const { packs, pending } = this.state;
-    const dead = [...packs.dead].filter((pack) => pending.has(pack));
+    const dead = [...packs.dead].filter((pack) => pending.has(pack) && !this.#killedBy.has(pack));
+    for (const pack of dead) this.#killedBy.set(pack, cut);
     if (dead.length > 0) this.#output({ kind: "cancel", packs: dead });
   }
 
   #packCancelled(pack: PackId): void {
     if (!this.state.pending.has(pack)) return;
+    this.#givenUp.add(pack);
+    this.#dropGivenUp(pack);
+  }
+
+  /** PACK_DROPPED in the journal over a commit in which the pack lives would be refused when it is replayed (G4a). */
+  #dropGivenUp(pack: PackId): void {
+    const cut = this.#killedBy.get(pack);
+    assert(cut !== undefined, `pack ${pack} was given up, and nothing killed it`);
+    if (!this.#cutter.isSynced(cut)) return;
+    this.#givenUp.delete(pack);
+    this.#killedBy.delete(pack);
     this.executor.runOwn(packDropped, this.#caller(), { pack });
     this.#fulfilled(pack);
   }

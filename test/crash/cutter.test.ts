@@ -1,6 +1,6 @@
 /** The rules of a cut, each asserted at the step where breaking it would lose data: K1, K2, J9, G4a. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { checkSettled } from "../support/volume-check.ts";
@@ -236,6 +236,42 @@ describe("a dead pack", () => {
     harness.settle();
     assert.deepEqual(harness.storedPacks(), [toPackId(2)]);
     assert.equal(harness.read(ino).toString(), "abc");
+  });
+
+  it("that is given up before the commit that killed it is flushed is needed again when that is lost", () => {
+    harness.write(ino, 0, "abc");
+    harness.core.cut();
+    harness.pump(1, "syncs");
+    const wal = (): string => `${databasePath(harness.storeRoot)}-wal`;
+    const flushed = readFileSync(wal());
+    harness.write(ino, 0, "def");
+    harness.core.cut();
+    harness.pump(10, "packs");
+    assert.ok(harness.events.includes("packCancelled 1"));
+    assert.ok(harness.state.pending.has(toPackId(1)), "the commit that killed it is not flushed");
+    // The power goes: of the database only what was flushed is left, of the journal everything.
+    harness.shut("kill");
+    writeFileSync(wal(), flushed);
+    harness.open();
+    assert.equal(harness.read(ino).toString(), "def");
+    harness.settle();
+    checkSettled(harness);
+    assert.equal(harness.read(ino).toString(), "def");
+    harness.reopen("kill");
+    assert.equal(harness.read(ino).toString(), "def");
+  });
+
+  it("that was given up is dropped once the commit that killed it is flushed", () => {
+    harness.write(ino, 0, "abc");
+    harness.core.cut();
+    harness.pump(1, "syncs");
+    harness.write(ino, 0, "def");
+    harness.core.cut();
+    harness.pump(10, "packs");
+    harness.pump(1, "syncs");
+    assert.ok(!harness.state.pending.has(toPackId(1)));
+    harness.settle();
+    checkSettled(harness);
   });
 
   it("that was never stored is cancelled, or deleted when it was too late for that", () => {
