@@ -16,7 +16,7 @@ cp /etc/passwd "$1/passwd" && echo "other:x:${OTHER_UID}:${OTHER_UID}::$1/home:/
 mknod "$1/fuse" c 10 229 && chmod 0666 "$1/fuse" && mount --bind "$1/fuse" /dev/fuse
 if [ -e /etc/fuse.conf ]; then : > "$1/fuse.conf" && mount --bind "$1/fuse.conf" /etc/fuse.conf; fi
 touch "$1/ready" && exec sleep 600`;
-const PROGRAMS: readonly string[] = ["unshare", "nsenter", "setpriv", "fusermount3"];
+const PROGRAMS: readonly string[] = ["unshare", "nsenter", "setpriv", "fusermount3", "pkill"];
 
 /** Why there can be none here, or undefined. */
 export function reasonForNoOtherUser(): string | undefined {
@@ -75,13 +75,8 @@ export class OtherUser implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    // What is still mounted goes with the last process of the namespace.
-    for (const line of spawnSync("ps", ["-o", "pid=", "-u", String(OTHER_UID)], {
-      encoding: "utf8",
-    })
-      .stdout.trim()
-      .split("\n"))
-      if (Number(line) > 0) process.kill(Number(line), "SIGKILL");
+    // All at once, and whoever is gone already is no failure. What is still mounted goes with the last of the namespace.
+    spawnSync("pkill", ["-KILL", "-U", String(OTHER_UID)]);
     this.#namespace.kill("SIGKILL");
     rmSync(this.#base, { recursive: true, force: true });
     return Promise.resolve();
